@@ -1,0 +1,135 @@
+//! What a conversation supports, as data, so that core decides before it sends and never asks "which network is this?".
+
+use serde::{Deserialize, Serialize};
+
+/// What one conversation supports, and its limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Longest text of one message.
+    pub text_max: TextLimit,
+    /// Editing, or `None`. Must agree with [`crate::provider::Provider::edits`]. A repeated edit is idempotent.
+    pub edits: Option<EditSupport>,
+    /// What stops a repeated post from showing twice.
+    pub idempotency: Idempotency,
+    /// How long a request may live in the network after its sender is gone, in milliseconds.
+    pub request_lifetime_ms: i64,
+    /// Whether people watch the turn itself (a stream), so that no placeholder is posted.
+    pub is_streamed: bool,
+}
+
+/// A length with its unit, because networks disagree on the unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextLimit {
+    /// The largest allowed length.
+    pub max: u32,
+    /// What is counted.
+    pub unit: TextUnit,
+}
+
+/// What a [`TextLimit`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextUnit {
+    /// UTF-8 bytes.
+    Bytes,
+    /// UTF-16 code units.
+    Utf16,
+    /// Unicode scalar values.
+    Chars,
+}
+
+impl TextLimit {
+    /// The length of `text` in this limit's unit.
+    #[must_use]
+    pub fn measure(self, text: &str) -> usize {
+        match self.unit {
+            TextUnit::Bytes => text.len(),
+            TextUnit::Utf16 => text.encode_utf16().count(),
+            TextUnit::Chars => text.chars().count(),
+        }
+    }
+
+    /// Whether `text` fits into one message.
+    #[must_use]
+    pub fn fits(self, text: &str) -> bool {
+        self.measure(text) <= self.max as usize
+    }
+}
+
+/// Editing limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EditSupport {
+    /// Fastest polite rate for one message, in milliseconds.
+    pub interval_min_ms: i64,
+}
+
+/// What stops a repeated post from showing twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idempotency {
+    /// The network deduplicates on our key: post again freely, within the window.
+    Native {
+        /// How long the network surely remembers a key, in milliseconds.
+        remembered_for_ms: i64,
+    },
+    /// Posts are not idempotent, but an edit of a recorded message is: the terminal is an edit.
+    EditOnly,
+    /// We can look a post up afterwards: find it, then decide. Where edits exist too, the terminal is an edit.
+    Findable,
+    /// Neither: an unknown post is a policy decision.
+    None,
+}
+
+/// How the replies of a place are posted: what is kept of [`Capabilities`] and the account's settings when a message
+/// arrives, so that a worker can elect without knowing the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyShape {
+    /// How the terminal reaches the network.
+    pub via: Via,
+    /// Longest text of one message.
+    pub text_max: TextLimit,
+    /// Whether a placeholder is posted when a turn starts.
+    pub has_placeholder: bool,
+}
+
+/// How a delivery reaches the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// A post under the delivery's key.
+    Post,
+    /// An edit of a recorded message; a placeholder is posted first where there is none.
+    Edit,
+}
+
+impl Via {
+    /// The stored spelling.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Edit => "edit",
+        }
+    }
+
+    /// Reads the stored spelling.
+    #[must_use]
+    pub fn from_stored(raw: &str) -> Option<Self> {
+        [Self::Post, Self::Edit].into_iter().find(|via| via.as_str() == raw)
+    }
+}
+
+impl Capabilities {
+    /// How replies are posted here, given the account's `placeholder` setting.
+    ///
+    /// A native key makes a post exact. Otherwise an edit is exact, unless the operator switched placeholders off.
+    #[must_use]
+    pub fn reply_shape(&self, placeholders: bool) -> ReplyShape {
+        let edits = placeholders && self.edits.is_some() && !self.is_streamed;
+        let via = match self.idempotency {
+            Idempotency::Native { .. } => Via::Post,
+            Idempotency::EditOnly | Idempotency::Findable | Idempotency::None if edits => Via::Edit,
+            Idempotency::EditOnly | Idempotency::Findable | Idempotency::None => Via::Post,
+        };
+        ReplyShape { via, text_max: self.text_max, has_placeholder: via == Via::Edit }
+    }
+}

@@ -1,0 +1,93 @@
+//! The contract of [`Store`](crate::store::Store): one function per rule, named after the situation.
+//!
+//! [`store_contract!`](crate::store_contract) turns them into tests of an implementation. They need no runtime of
+//! their own and never sleep: time is a [`HandClock`] that the rule moves.
+
+mod accept;
+mod command;
+mod look;
+mod order;
+mod out;
+mod run;
+mod world;
+
+pub use self::{accept::*, command::*, look::*, order::*, out::*, run::*, world::*};
+
+/// Expands to one test per rule of the store's contract.
+///
+/// `$factory` is called once per test with the clock that the store must use, and returns `(store, guard)`: a
+/// `Box<dyn Store>` that nothing was stored in yet, and whatever must live as long as it does. The second argument is
+/// the attribute that makes a test of an asynchronous function, `tokio::test` by default.
+#[macro_export]
+macro_rules! store_contract {
+    ($factory:expr) => {
+        $crate::store_contract!($factory, tokio::test);
+    };
+    ($factory:expr, $test:meta) => {
+        $crate::store_contract! { @rules $factory, $test,
+            a_redelivered_update_is_accepted_once,
+            a_batch_is_accepted_whole_or_not_at_all,
+            the_cursor_is_stored_with_its_batch,
+            only_the_holder_of_the_lease_accepts,
+            a_second_bridge_waits_for_the_lease,
+            another_bot_does_not_inherit_the_cursor,
+            busy_is_an_answer,
+            hints_are_at_most_hourly,
+            a_dropped_update_keeps_its_reason,
+            an_answer_needs_no_worker,
+            two_workers_never_run_two_turns_of_one_place,
+            turns_of_a_place_run_in_order,
+            only_the_current_attempt_can_elect,
+            a_sweep_does_not_end_a_turn_that_moved,
+            a_requeued_turn_hears_no_word_on_its_lost_attempt,
+            a_queued_turn_may_only_fail,
+            a_late_attempt_is_told_to_stop,
+            a_lost_worker_errs_or_replays_as_its_turn_says,
+            a_claim_that_never_started_its_agent_runs_again,
+            progress_without_a_group_is_a_start,
+            held_replays_wait_for_their_groups,
+            a_lost_worker_is_decided_in_pieces,
+            who_was_decided_as_lost_learns_it_from_its_next_beat,
+            an_unregistered_worker_claims_nothing,
+            collected_turns_are_answered_by_their_lead,
+            collecting_ends_with_the_session,
+            collecting_ends_before_a_prompt_is_too_long,
+            a_replayed_lead_keeps_its_prompts,
+            stop_speaks_for_the_running_turn_once,
+            a_new_session_begins_with_the_next_message,
+            retry_asks_the_last_prompt_again,
+            retry_repeats_only_what_the_same_person_asked,
+            retry_waits_in_the_same_queue,
+            a_status_tells_what_runs_and_waits,
+            replies_leave_in_the_order_of_their_turns,
+            parts_leave_in_order_behind_the_placeholder,
+            an_unposted_placeholder_is_superseded,
+            a_posted_placeholder_is_the_terminals_target,
+            commands_overtake_the_lane,
+            a_stolen_delivery_is_ambiguous,
+            a_late_settlement_changes_nothing,
+            a_deferred_delivery_waits_and_holds_its_lane,
+            a_clock_set_back_holds_up_no_delivery,
+            a_pause_is_cut_to_the_longest,
+            a_paused_conversation_holds_only_its_own_lanes,
+            a_paused_account_holds_everything_of_it,
+            a_reshaped_delivery_goes_on_in_another_way,
+            a_dead_delivery_frees_its_lane,
+            a_taken_over_terminal_is_asserted_once_more,
+            keys_are_short_and_never_repeat,
+            a_stream_ends_with_the_last_word,
+            a_reset_follows_a_new_attempt,
+            history_is_newest_last,
+            what_is_owed_is_running_or_next,
+            commits_wake_their_topics,
+            counts_conserve,
+        }
+    };
+    (@rules $factory:expr, $test:meta, $($rule:ident),+ $(,)?) => {$(
+        #[$test]
+        async fn $rule() {
+            let world = $crate::contract::store::World::new($factory).await;
+            $crate::contract::store::$rule(&world).await;
+        }
+    )+};
+}

@@ -1,0 +1,174 @@
+use super::*;
+use crate::{
+    capability::{EditSupport, TextLimit, TextUnit},
+    ids::{AccountId, ConversationId, DeliveryId, DeliveryKey, Place, TurnId},
+};
+
+const NOW: Timestamp = Timestamp(1_000_000);
+const RESEND: UnknownPolicy = UnknownPolicy::Resend;
+
+fn claim(via: Via) -> DeliveryClaim {
+    DeliveryClaim {
+        id: DeliveryId(1),
+        key: DeliveryKey::new("k1"),
+        attempt: 1,
+        place: Place { account: AccountId::new("a"), conversation: ConversationId::new("c"), thread: None },
+        kind: DeliveryKind::Terminal,
+        turn: Some(TurnId(1)),
+        via,
+        form: Form::Formatted,
+        text: "hello".into(),
+        reply_to: None,
+        target: None,
+        doubted_at: None,
+        failed_at: None,
+        others_succeed: false,
+        is_taken_over: false,
+        now: NOW,
+    }
+}
+
+fn capabilities(idempotency: Idempotency) -> Capabilities {
+    Capabilities {
+        text_max: TextLimit { max: 100, unit: TextUnit::Chars },
+        edits: Some(EditSupport { interval_min_ms: 1_000 }),
+        idempotency,
+        request_lifetime_ms: 30_000,
+        is_streamed: false,
+    }
+}
+
+fn at() -> Circumstances {
+    Circumstances { now: NOW, chance: 0.0, may_be_overwritten: false, request_lifetime_ms: 30_000 }
+}
+
+fn unknown() -> SendOutcome {
+    SendOutcome::Unknown("cut".into())
+}
+
+fn delivered() -> SendOutcome {
+    SendOutcome::Delivered(MessageId::new("m9"))
+}
+
+#[test]
+fn an_edit_without_a_recorded_message_posts_a_placeholder_then_edits_it() {
+    let capabilities = capabilities(Idempotency::EditOnly);
+    let first = claim(Via::Edit);
+    assert_eq!(step(&first, &capabilities, RESEND), Step::PostPlaceholder);
+    let target = MessageId::new("m9");
+    assert_eq!(
+        settle(&first, &Step::PostPlaceholder, delivered(), at()),
+        Settlement::TargetRecorded { target: target.clone() }
+    );
+    let second = DeliveryClaim { target: Some(target.clone()), attempt: 2, ..first };
+    assert_eq!(step(&second, &capabilities, RESEND), Step::Edit(target));
+}
+
+#[test]
+fn an_unknown_edit_is_repeated_and_an_unknown_placeholder_leaves_no_doubt() {
+    let edit = DeliveryClaim { target: Some(MessageId::new("m9")), ..claim(Via::Edit) };
+    let capabilities = capabilities(Idempotency::EditOnly);
+    let next = step(&edit, &capabilities, RESEND);
+    assert!(matches!(settle(&edit, &next, unknown(), at()), Settlement::Doubted { .. }));
+    let again = DeliveryClaim { doubted_at: Some(NOW), ..edit };
+    assert_eq!(step(&again, &capabilities, RESEND), next);
+    let bare = claim(Via::Edit);
+    assert!(matches!(settle(&bare, &Step::PostPlaceholder, unknown(), at()), Settlement::Deferred { .. }));
+}
+
+#[test]
+fn a_doubtful_post_follows_the_networks_idempotency() {
+    let doubtful = |ago_ms| DeliveryClaim { doubted_at: Some(Timestamp(NOW.0 - ago_ms)), ..claim(Via::Post) };
+    let native = capabilities(Idempotency::Native { remembered_for_ms: 60_000 });
+    assert_eq!(step(&doubtful(1), &native, UnknownPolicy::Hold { limit_ms: 90_000 }), Step::Post);
+    assert_eq!(
+        step(&doubtful(60_000), &native, UnknownPolicy::Hold { limit_ms: 90_000 }),
+        Step::Wait { until: Timestamp(NOW.0 + 30_000) }
+    );
+    let findable = capabilities(Idempotency::Findable);
+    assert_eq!(step(&doubtful(10_000), &findable, RESEND), Step::Wait { until: Timestamp(NOW.0 + 20_000) });
+    assert_eq!(step(&doubtful(30_000), &findable, RESEND), Step::Find);
+    let none = capabilities(Idempotency::None);
+    assert_eq!(step(&doubtful(1), &none, RESEND), Step::Post);
+    let hold = UnknownPolicy::Hold { limit_ms: 5_000 };
+    assert_eq!(step(&doubtful(1_000), &none, hold), Step::Wait { until: Timestamp(NOW.0 + 4_000) });
+    assert!(matches!(step(&doubtful(5_000), &none, hold), Step::GiveUp(_)));
+}
+
+#[test]
+fn a_look_up_ends_the_doubt_only_with_proof() {
+    let claim = DeliveryClaim { doubted_at: Some(Timestamp(0)), ..claim(Via::Post) };
+    assert!(matches!(settle_find(&claim, Ok(Some(MessageId::new("m"))), at()), Settlement::Delivered { .. }));
+    assert!(matches!(settle_find(&claim, Ok(None), at()), Settlement::Deferred { .. }));
+    assert!(matches!(settle_find(&claim, Err("timeout".into()), at()), Settlement::Doubted { .. }));
+}
+
+#[test]
+fn a_certain_refusal_after_a_doubt_keeps_the_doubt() {
+    let claim = DeliveryClaim { doubted_at: Some(Timestamp(0)), ..claim(Via::Post) };
+    let retry = Retry { after_ms: Some(7_000), scope: RetryScope::Conversation, cause: "slow down".into() };
+    let Settlement::Doubted { pause, .. } = settle(&claim, &Step::Post, SendOutcome::Retry(retry), at()) else {
+        panic!("the doubt was forgotten");
+    };
+    assert_eq!(pause, Pause { until: NOW.plus_ms(7_000), scope: RetryScope::Conversation });
+}
+
+#[test]
+fn a_lost_target_permits_one_fresh_post() {
+    let edit = DeliveryClaim { target: Some(MessageId::new("m9")), ..claim(Via::Edit) };
+    let lost = SendOutcome::Rejected(Rejection::TargetLost);
+    let settled = settle(&edit, &Step::Edit(MessageId::new("m9")), lost, at());
+    assert!(matches!(settled, Settlement::Reshaped { via: Via::Post, form: Form::Formatted, .. }));
+}
+
+#[test]
+fn refused_content_falls_back_to_plain_text_then_to_an_apology_then_is_given_up() {
+    let invalid = || SendOutcome::Rejected(Rejection::Invalid { detail: "can't parse entities".into() });
+    let formatted = claim(Via::Post);
+    let Settlement::Reshaped { form: Form::Plain, text: None, .. } = settle(&formatted, &Step::Post, invalid(), at())
+    else {
+        panic!("formatting was not dropped")
+    };
+    let plain = DeliveryClaim { form: Form::Plain, ..formatted };
+    let Settlement::Reshaped { form: Form::Apology, text: Some(text), .. } =
+        settle(&plain, &Step::Post, invalid(), at())
+    else {
+        panic!("no apology")
+    };
+    insta::assert_snapshot!(text, @"Error: the reply could not be posted: the network refused the content: can't parse entities");
+    let apology = DeliveryClaim { form: Form::Apology, ..plain };
+    assert!(matches!(settle(&apology, &Step::Post, invalid(), at()), Settlement::GivenUp { .. }));
+}
+
+#[test]
+fn a_delivery_that_fails_while_others_succeed_does_not_block_its_lane_for_ever() {
+    let refused = || SendOutcome::Retry(Retry { after_ms: None, scope: RetryScope::Message, cause: "later".into() });
+    let stuck = DeliveryClaim { attempt: ATTEMPTS_BEFORE_FALLBACK, others_succeed: true, ..claim(Via::Post) };
+    assert!(matches!(settle(&stuck, &Step::Post, refused(), at()), Settlement::Reshaped { .. }));
+    let outage = DeliveryClaim { others_succeed: false, attempt: 500, ..stuck };
+    assert!(matches!(settle(&outage, &Step::Post, refused(), at()), Settlement::Deferred { .. }));
+}
+
+#[test]
+fn refused_credentials_hold_the_account_and_lose_nothing() {
+    let settled = settle(&claim(Via::Post), &Step::Post, SendOutcome::Rejected(Rejection::Unauthorized), at());
+    assert!(matches!(settled, Settlement::Deferred { pause: Pause { scope: RetryScope::Account, .. }, .. }));
+}
+
+#[test]
+fn a_terminal_edit_that_may_be_overwritten_is_asserted_once_more() {
+    let edit = DeliveryClaim { target: Some(MessageId::new("m9")), ..claim(Via::Edit) };
+    let circumstances = Circumstances { may_be_overwritten: true, ..at() };
+    assert_eq!(
+        settle(&edit, &Step::Edit(MessageId::new("m9")), delivered(), circumstances),
+        Settlement::Delivered { message: MessageId::new("m9"), assert_at: Some(NOW.plus_ms(30_000)) }
+    );
+}
+
+#[test]
+fn an_unknown_placeholder_is_given_up_so_that_one_orphan_is_the_worst() {
+    let placeholder = DeliveryClaim { kind: DeliveryKind::Placeholder, ..claim(Via::Post) };
+    assert!(matches!(settle(&placeholder, &Step::Post, unknown(), at()), Settlement::GivenUp { .. }));
+    let stolen = DeliveryClaim { doubted_at: Some(NOW), ..placeholder };
+    assert!(matches!(step(&stolen, &capabilities(Idempotency::EditOnly), RESEND), Step::GiveUp(_)));
+}

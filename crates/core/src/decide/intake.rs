@@ -1,0 +1,165 @@
+//! What becomes of an update: dropped with a reason, refused with a hint, answered at once, or queued for an agent.
+//!
+//! Nothing is dropped in silence: every way out carries a [`Reason`] or owes a last word.
+
+use crate::{
+    capability::ReplyShape,
+    decide::{
+        command::{self, BuiltIn, Typed},
+        policy::{CustomCommand, Policy},
+    },
+    ids::AgentId,
+    reason::Reason,
+    store::{Asked, HintRule, Intake, NewTurn, PlaceCommand},
+    update::{Message, Update, UpdateKind},
+};
+
+/// The least time between two hints to somebody who is refused, in milliseconds.
+pub const HINT_EVERY_MS: i64 = 3_600_000;
+
+/// Decides about one update. `about` are lines on the bridge for `/status`, written by who knows them.
+#[must_use]
+pub fn intake(policy: &Policy, shape: ReplyShape, about: &str, update: &Update) -> Intake {
+    let message = match &update.kind {
+        UpdateKind::Posted(message) => message,
+        UpdateKind::Edited(_) => return Intake::Drop(Reason::NothingAsked { kind: "edited".into() }),
+        UpdateKind::Deleted(_) => return Intake::Drop(Reason::NothingAsked { kind: "deleted".into() }),
+        UpdateKind::Other { name } => return Intake::Drop(Reason::NothingAsked { kind: name.clone() }),
+    };
+    if update.sender.is_bot {
+        return Intake::Drop(Reason::FromBot);
+    }
+    if !message.is_addressed {
+        return Intake::Drop(Reason::NotAddressed);
+    }
+    let asked = asked(shape, update, message);
+    if !policy.allows(update) {
+        let hint = HintRule { text: refusal(update), every_ms: HINT_EVERY_MS };
+        return Intake::Refuse { asked, reason: Reason::NotAllowed, hint };
+    }
+    if message.text.len() as u64 > policy.prompt_bytes_max {
+        let reason = Reason::TooLong { max_bytes: policy.prompt_bytes_max };
+        // The text is over the limit: what is kept of it is only enough to recognise it.
+        let text = asked.text.chars().take(200).collect();
+        return error(Asked { text, ..asked }, reason);
+    }
+    if message.text.trim().is_empty() {
+        return error(asked, Reason::Unsupported);
+    }
+    match command::parse(&message.text) {
+        Some(typed) => answer_command(policy, about, update, asked, typed),
+        None => match policy.route(update) {
+            Some(agent) => queue(policy, asked.text.clone(), agent, asked),
+            None => error(asked, Reason::Unroutable),
+        },
+    }
+}
+
+fn answer_command(policy: &Policy, about: &str, update: &Update, asked: Asked, typed: Typed<'_>) -> Intake {
+    let answer = |asked, text| Intake::Answer { asked, text, reason: None };
+    match BuiltIn::named(typed.name) {
+        Some(BuiltIn::Help) => answer(asked, help(policy, policy.is_admin(update))),
+        Some(BuiltIn::WhoAmI) => answer(asked, who_am_i(policy, update)),
+        Some(BuiltIn::Status) => Intake::Command { asked, command: PlaceCommand::Status { about: about.into() } },
+        Some(BuiltIn::New) => Intake::Command { asked, command: PlaceCommand::New },
+        Some(BuiltIn::Stop) => Intake::Command { asked, command: PlaceCommand::Stop },
+        Some(BuiltIn::Retry) => Intake::Command { asked, command: PlaceCommand::Retry { queue_max: policy.queue_max } },
+        None => match custom(policy, typed.name) {
+            Some(command) if command.is_for_admins && !policy.is_admin(update) => {
+                error(asked, Reason::AdminsOnly { command: command.name.clone() })
+            }
+            Some(command) => match command.agent.as_ref().or_else(|| policy.route(update)) {
+                Some(agent) => queue(policy, command.prompt(typed.args), agent, asked),
+                None => error(asked, Reason::Unroutable),
+            },
+            None => {
+                let nearest = nearest(policy, typed.name);
+                error(asked, Reason::CommandUnknown { command: typed.name.into(), nearest })
+            }
+        },
+    }
+}
+
+fn queue(policy: &Policy, prompt: String, agent: &AgentId, asked: Asked) -> Intake {
+    let Some(how) = policy.agents.get(agent) else {
+        return error(asked, Reason::Unroutable);
+    };
+    Intake::Turn(NewTurn {
+        asked,
+        agent: agent.clone(),
+        prompt,
+        on_lost: how.on_lost,
+        may_collect: how.may_collect,
+        queue_max: policy.queue_max,
+    })
+}
+
+fn error(asked: Asked, reason: Reason) -> Intake {
+    Intake::Answer { asked, text: reason.last_word(), reason: Some(reason) }
+}
+
+fn asked(shape: ReplyShape, update: &Update, message: &Message) -> Asked {
+    Asked {
+        place: update.place.clone(),
+        shape,
+        sender: update.sender.id.clone(),
+        sender_name: update.sender.name.clone(),
+        message: message.id.clone(),
+        text: message.text.clone(),
+    }
+}
+
+fn custom<'a>(policy: &'a Policy, name: &str) -> Option<&'a CustomCommand> {
+    policy.commands.iter().find(|command| command.name.eq_ignore_ascii_case(name))
+}
+
+/// A command that somebody who typed `name` may have meant: one that shares its beginning.
+fn nearest(policy: &Policy, name: &str) -> Option<String> {
+    let known = BuiltIn::ALL
+        .iter()
+        .map(|command| command.name())
+        .chain(policy.commands.iter().map(|command| command.name.as_str()));
+    let shared = |known: &str| known.chars().zip(name.chars()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    known.filter(|known| shared(known) >= 2).max_by_key(|known| shared(known)).map(str::to_owned)
+}
+
+fn help(policy: &Policy, is_admin: bool) -> String {
+    let built_in = BuiltIn::ALL.iter().map(|command| (command.name(), command.help()));
+    let custom = policy
+        .commands
+        .iter()
+        .filter(|command| is_admin || !command.is_for_admins)
+        .map(|command| (command.name.as_str(), command.help.as_str()));
+    let lines = built_in.chain(custom).map(|(name, help)| format!("/{name} – {help}"));
+    let mut text = String::from("Write to me and your agent answers. Commands, also with `!`:\n");
+    for line in lines {
+        text.push('\n');
+        text.push_str(&line);
+    }
+    text
+}
+
+fn who_am_i(policy: &Policy, update: &Update) -> String {
+    let mut lines = vec![
+        format!("You are `{}`{}.", update.sender.id, if policy.is_admin(update) { ", an admin" } else { "" }),
+        format!("This conversation is `{}` on account `{}`.", update.place.conversation, update.place.account),
+    ];
+    if let Some(thread) = &update.place.thread {
+        lines.push(format!("This thread is `{thread}`."));
+    }
+    if let Some(agent) = policy.route(update) {
+        lines.push(format!("Agent `{agent}` answers here."));
+    }
+    lines.join("\n")
+}
+
+/// What a stranger is told: the ids that the operator needs to let them in.
+fn refusal(update: &Update) -> String {
+    format!(
+        "I may not talk to you yet. The operator can allow you: your id is `{}`, this conversation is `{}` on account `{}`.",
+        update.sender.id, update.place.conversation, update.place.account
+    )
+}
+
+#[cfg(test)]
+mod tests;

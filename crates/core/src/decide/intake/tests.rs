@@ -1,0 +1,162 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::{
+    capability::{TextLimit, TextUnit, Via},
+    decide::policy::{AccountPolicy, AgentPolicy, Allow, Route},
+    ids::{AccountId, ConversationId, MessageId, Place, Timestamp, UpdateId, UserId},
+    store::OnLost,
+    update::Sender,
+};
+
+const SHAPE: ReplyShape =
+    ReplyShape { via: Via::Post, text_max: TextLimit { max: 4_000, unit: TextUnit::Chars }, has_placeholder: false };
+
+fn policy() -> Policy {
+    let alice = UserId::new("alice");
+    let agent = AgentPolicy { on_lost: OnLost::Error, may_collect: false };
+    Policy {
+        accounts: BTreeMap::from([(
+            AccountId::new("main"),
+            AccountPolicy {
+                users: Allow::Only(BTreeSet::from([alice.clone(), UserId::new("bob")])),
+                admins: BTreeSet::from([alice]),
+                ..AccountPolicy::default()
+            },
+        )]),
+        agents: BTreeMap::from([(AgentId::new("demo"), agent), (AgentId::new("coder"), agent)]),
+        routes: vec![Route {
+            account: None,
+            conversation: Some(ConversationId::new("dev")),
+            sender: None,
+            agent: AgentId::new("coder"),
+        }],
+        default_agent: Some(AgentId::new("demo")),
+        commands: vec![CustomCommand {
+            name: "deploy".into(),
+            help: "deploys".into(),
+            agent: Some(AgentId::new("coder")),
+            template: "Deploy {args}, please.".into(),
+            is_for_admins: true,
+        }],
+        prompt_bytes_max: 1_000,
+        queue_max: 5,
+    }
+}
+
+fn says(who: &str, conversation: &str, text: &str) -> Update {
+    Update {
+        id: UpdateId::new("u1"),
+        place: Place { account: AccountId::new("main"), conversation: ConversationId::new(conversation), thread: None },
+        sender: Sender { id: UserId::new(who), name: None, is_bot: false },
+        sent_at: Timestamp(0),
+        kind: UpdateKind::Posted(Message { id: MessageId::new("m1"), text: text.into(), is_addressed: true, files: 0 }),
+    }
+}
+
+fn decide(update: &Update) -> Intake {
+    intake(&policy(), SHAPE, "up", update)
+}
+
+fn last_word(update: &Update) -> String {
+    match decide(update) {
+        Intake::Answer { text, .. } => text,
+        other => panic!("expected an answer, got {other:?}"),
+    }
+}
+
+fn agent_and_prompt(update: &Update) -> (String, String) {
+    match decide(update) {
+        Intake::Turn(turn) => (turn.agent.as_str().to_owned(), turn.prompt),
+        other => panic!("expected a turn, got {other:?}"),
+    }
+}
+
+#[test]
+fn the_first_matching_route_wins_and_the_default_takes_the_rest() {
+    assert_eq!(agent_and_prompt(&says("bob", "dev", "hi")), ("coder".into(), "hi".into()));
+    assert_eq!(agent_and_prompt(&says("bob", "main", "hi")), ("demo".into(), "hi".into()));
+}
+
+#[test]
+fn a_stranger_is_refused_with_the_ids_an_operator_needs() {
+    let Intake::Refuse { reason, hint, .. } = decide(&says("mallory", "main", "let me in")) else {
+        panic!("a stranger got in");
+    };
+    assert_eq!(reason, Reason::NotAllowed);
+    insta::assert_snapshot!(hint.text, @"I may not talk to you yet. The operator can allow you: your id is `mallory`, this conversation is `main` on account `main`.");
+}
+
+#[test]
+fn an_account_that_is_not_configured_allows_nobody() {
+    let mut update = says("alice", "main", "hi");
+    update.place.account = AccountId::new("other");
+    assert!(matches!(decide(&update), Intake::Refuse { .. }));
+}
+
+#[test]
+fn a_custom_command_fills_its_template_for_admins_only() {
+    let (agent, prompt) = agent_and_prompt(&says("alice", "main", "/deploy the site"));
+    assert_eq!((agent.as_str(), prompt.as_str()), ("coder", "Deploy the site, please."));
+    assert_eq!(last_word(&says("bob", "main", "/deploy the site")), "Error: /deploy is for admins.");
+}
+
+#[test]
+fn an_unknown_command_suggests_the_nearest() {
+    insta::assert_snapshot!(last_word(&says("bob", "main", "/statsu")), @"Error: there is no command /statsu; did you mean /status? /help lists them.");
+    insta::assert_snapshot!(last_word(&says("bob", "main", "/xyz")), @"Error: there is no command /xyz. /help lists them.");
+}
+
+#[test]
+fn help_lists_what_the_asker_may_use() {
+    insta::assert_snapshot!(last_word(&says("alice", "main", "/help")), @r"
+    Write to me and your agent answers. Commands, also with `!`:
+
+    /help – lists the commands
+    /status – says what is going on here
+    /whoami – shows your id and this place's
+    /new – begins a fresh session
+    /stop – ends the running turn
+    /retry – asks your last question again
+    /deploy – deploys
+    ");
+    assert!(!last_word(&says("bob", "main", "!help")).contains("deploy"));
+}
+
+#[test]
+fn whoami_shows_ids() {
+    insta::assert_snapshot!(last_word(&says("alice", "dev", "/whoami")), @r"
+    You are `alice`, an admin.
+    This conversation is `dev` on account `main`.
+    Agent `coder` answers here.
+    ");
+}
+
+#[test]
+fn a_retry_waits_in_the_queue_that_everybody_waits_in() {
+    let Intake::Command { command, .. } = decide(&says("alice", "dm", "/retry")) else { panic!("no command") };
+    assert_eq!(command, PlaceCommand::Retry { queue_max: 5 });
+}
+
+#[test]
+fn what_nobody_can_answer_is_an_error_reply() {
+    assert!(last_word(&says("bob", "main", "  \n")).starts_with("Error: "));
+    assert!(last_word(&says("bob", "main", &"x".repeat(1_001))).starts_with("Error: this message is longer"));
+    let mut nowhere = policy();
+    nowhere.default_agent = Some(AgentId::new("gone"));
+    let Intake::Answer { reason, .. } = intake(&nowhere, SHAPE, "", &says("bob", "main", "hi")) else {
+        panic!("routed to an agent that is not there");
+    };
+    assert_eq!(reason, Some(Reason::Unroutable));
+}
+
+#[test]
+fn bots_and_a_groups_own_talk_never_start_a_turn() {
+    let mut bot = says("bob", "main", "hi");
+    bot.sender.is_bot = true;
+    assert_eq!(decide(&bot), Intake::Drop(Reason::FromBot));
+    let mut talk = says("bob", "main", "hi");
+    talk.kind =
+        UpdateKind::Posted(Message { id: MessageId::new("m1"), text: "hi all".into(), is_addressed: false, files: 0 });
+    assert_eq!(decide(&talk), Intake::Drop(Reason::NotAddressed));
+}

@@ -1,0 +1,110 @@
+//! Named crash points: places where a test makes the process die as if by SIGKILL.
+//!
+//! Without the feature `testing` a point is nothing at all. With it, `LASTWORD_CRASH_AT=<point>` kills the process the
+//! first time it passes there, and `<point>:<n>` the n-th time. A file named by `LASTWORD_CRASH_ONCE` makes sure that
+//! only one process of a deployment dies of it: who removes that file dies. `LASTWORD_CRASH_HOW=panic` panics instead,
+//! which a process may survive.
+
+macro_rules! points {
+    ($($(#[$meta:meta])* $name:ident = $spelling:literal),+ $(,)?) => {
+        /// Where a process can be made to die.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Point { $($(#[$meta])* $name),+ }
+
+        impl Point {
+            /// Every point, so that tests can enumerate them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name that arms it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $spelling),+ }
+            }
+        }
+    };
+}
+
+points! {
+    /// An update is in hand, nothing is written.
+    IngestBeforeCommit = "ingest.before_commit",
+    /// The update, its turn and its marker are committed, the network is not told.
+    IngestBeforeAck = "ingest.before_ack",
+    /// The network may forget the update.
+    IngestAfterAck = "ingest.after_ack",
+    /// A turn is claimed, its agent is not started.
+    RunAfterClaim = "run.after_claim",
+    /// The agent's process group runs but is not recorded.
+    RunBeforeGroup = "run.before_group",
+    /// The agent's process group is recorded.
+    RunAfterGroup = "run.after_group",
+    /// The agent is done, nothing is elected.
+    ElectBefore = "elect.before",
+    /// The election is committed, nobody knows.
+    ElectAfter = "elect.after",
+    /// A delivery is claimed: its attempt is in the store, no byte has left.
+    DeliverAfterClaim = "deliver.after_claim",
+    /// The network answered, the outcome is not recorded.
+    DeliverBeforeSettle = "deliver.before_settle",
+    /// The outcome is recorded.
+    DeliverAfterSettle = "deliver.after_settle",
+}
+
+/// Dies here if a test armed this point.
+#[inline]
+pub fn point(point: Point) {
+    #[cfg(feature = "testing")]
+    armed::maybe_die(point);
+    #[cfg(not(feature = "testing"))]
+    let _ = point;
+}
+
+#[cfg(feature = "testing")]
+mod armed {
+    use std::sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use super::Point;
+
+    struct Armed {
+        name: String,
+        passes_left: AtomicU32,
+        once: Option<std::path::PathBuf>,
+        panics: bool,
+    }
+
+    static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+
+    pub(super) fn maybe_die(point: Point) {
+        let Some(armed) = ARMED.get_or_init(read) else { return };
+        if armed.name != point.as_str() {
+            return;
+        }
+        let passed = armed.passes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if passed != Ok(1) {
+            return;
+        }
+        if armed.once.as_ref().is_none_or(|file| std::fs::remove_file(file).is_ok()) {
+            eprintln!("crash point {} reached", armed.name);
+            assert!(!armed.panics, "crash point {} panics", armed.name);
+            std::process::abort();
+        }
+    }
+
+    fn read() -> Option<Armed> {
+        let raw = std::env::var("LASTWORD_CRASH_AT").ok()?;
+        let (name, nth) = raw.split_once(':').unwrap_or((&raw, "1"));
+        let nth = nth.parse().expect("LASTWORD_CRASH_AT is <point> or <point>:<n>");
+        assert!(
+            Point::ALL.iter().any(|point| point.as_str() == name),
+            "LASTWORD_CRASH_AT names no crash point: {name}"
+        );
+        Some(Armed {
+            name: name.to_owned(),
+            passes_left: AtomicU32::new(nth),
+            once: std::env::var_os("LASTWORD_CRASH_ONCE").map(Into::into),
+            panics: std::env::var("LASTWORD_CRASH_HOW").is_ok_and(|how| how == "panic"),
+        })
+    }
+}

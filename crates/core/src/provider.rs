@@ -1,0 +1,160 @@
+//! The seam between the bridge and one account on one network.
+//!
+//! Contract, in one breath: a provider **normalises** updates, **hands over** the acknowledgement, makes **one**
+//! attempt per call, and **classifies** what happened. It never retries, never sleeps for a rate limit, never touches
+//! the store, and never leaves a task behind that outlives the stream it returned.
+
+use async_trait::async_trait;
+use futures_channel::oneshot;
+use futures_util::stream::BoxStream;
+
+use crate::{
+    capability::Capabilities,
+    delivery::Form,
+    ids::{AccountId, ConversationId, Cursor, DeliveryKey, MessageId, Place},
+    outcome::{Cause, SendOutcome},
+    update::Update,
+};
+
+/// The longest that a receive stream may say nothing: at least so often it yields [`Inbound::Alive`]. In milliseconds.
+pub const ALIVE_WITHIN_MS: u64 = 15_000;
+
+/// One account on one chat network.
+///
+/// The five required methods are the whole cost of a new network. Each `Option<&dyn _>` facet is a promise: `Some`
+/// means the network can do it, and [`Provider::capabilities`] says how well, per conversation.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// The configured name of this account; stable across restarts.
+    fn account(&self) -> &AccountId;
+
+    /// The network's own id of the bot, asked from the network where it must be. A cursor belongs to it: a new token
+    /// keeps the cursor, a different bot does not inherit it.
+    async fn identity(&self) -> Result<String, ReceiveError>;
+
+    /// What this conversation supports, and its limits. Cheap, no I/O.
+    fn capabilities(&self, conversation: &ConversationId) -> Capabilities;
+
+    /// Connects and yields updates until the link fails or the stream is dropped.
+    ///
+    /// Yields something at least every [`ALIVE_WITHIN_MS`] while the link stands; a longer silence is taken for a dead
+    /// link. Yields at most one `Err`, then ends; reconnecting is the caller's job. `resume_from` is the last cursor that was
+    /// committed, or `None` on first start.
+    fn receive(&self, resume_from: Option<Cursor>) -> UpdateStream;
+
+    /// Makes exactly one attempt to post one message.
+    ///
+    /// The caller drops this future only at its deadline, and then records [`SendOutcome::Unknown`] itself.
+    async fn send(&self, request: &SendRequest) -> SendOutcome;
+
+    /// Changing messages already posted.
+    fn edits(&self) -> Option<&dyn Edits> {
+        None
+    }
+
+    /// Asking the network whether an ambiguous post arrived.
+    fn reconcile(&self) -> Option<&dyn Reconcile> {
+        None
+    }
+}
+
+/// Changing messages already posted.
+#[async_trait]
+pub trait Edits: Send + Sync {
+    /// Makes exactly one attempt to replace the text of `target`. "Unchanged" counts as delivered.
+    async fn edit(&self, target: &MessageId, request: &SendRequest) -> SendOutcome;
+}
+
+/// Asking the network whether an ambiguous post arrived.
+#[async_trait]
+pub trait Reconcile: Send + Sync {
+    /// Looks for the message posted under `key`.
+    ///
+    /// `Ok(None)` only when absence is proven; doubt is an `Err`.
+    async fn find(&self, place: &Place, key: &DeliveryKey) -> Result<Option<MessageId>, Cause>;
+}
+
+/// What [`Provider::receive`] returns.
+pub type UpdateStream = BoxStream<'static, Result<Inbound, ReceiveError>>;
+
+/// One item of the receive stream.
+#[derive(Debug)]
+pub enum Inbound {
+    /// The link answered with nothing new: evidence for the readiness page.
+    Alive,
+    /// Updates in the network's order, awaiting their commit.
+    Batch(Batch),
+}
+
+/// Updates that the network still considers ours to lose.
+///
+/// They and the cursor are committed in one transaction, and only then is [`Ack::confirm`] called. A crash in between
+/// redelivers; the inbox drops duplicates. After a refusal the provider offers the same updates again.
+#[derive(Debug)]
+#[must_use = "an unconfirmed batch is redelivered"]
+pub struct Batch {
+    /// Normalised updates, oldest first. May be empty if all were irrelevant.
+    pub updates: Vec<Update>,
+    /// Where to resume after this batch; `None` if the network keeps the place.
+    pub cursor: Option<Cursor>,
+    /// Tells the network, once.
+    pub ack: Ack,
+}
+
+/// The right to acknowledge one [`Batch`]. Dropping it is a refusal.
+#[derive(Debug)]
+#[must_use = "dropping an Ack refuses the batch"]
+pub struct Ack(oneshot::Sender<()>);
+
+impl Ack {
+    /// An ack and the half that the provider waits on; `Err` there means refused.
+    pub fn pair() -> (Self, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(sender), receiver)
+    }
+
+    /// Call after the transaction that holds the batch has committed.
+    pub fn confirm(self) {
+        // A closed receiver means that the link died first; redelivery is harmless.
+        let _ = self.0.send(());
+    }
+}
+
+/// Why receiving stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// Worth reconnecting: network trouble, server restart, rate limit.
+    #[error("link lost: {cause}")]
+    Lost {
+        /// The network's own hint, if it gave one.
+        retry_after_ms: Option<i64>,
+        /// For the log.
+        cause: Cause,
+    },
+    /// Another process is receiving with the same credentials.
+    #[error("another receiver holds this account")]
+    Contended,
+    /// Credentials refused; reconnecting can't help until an operator acts.
+    #[error("credentials refused: {cause}")]
+    Unauthorized {
+        /// For the log.
+        cause: Cause,
+    },
+}
+
+/// One delivery, ready for one attempt.
+#[derive(Clone, Debug)]
+pub struct SendRequest {
+    /// The same on every attempt; the network's transaction id where it has one.
+    pub key: DeliveryKey,
+    /// 1 on the first attempt.
+    pub attempt: u32,
+    /// Where to.
+    pub place: Place,
+    /// The message this one answers, if any.
+    pub reply_to: Option<MessageId>,
+    /// Markdown, already within [`Capabilities::text_max`].
+    pub text: String,
+    /// [`Form::Formatted`] is rendered; the others go out as they are, without markup.
+    pub form: Form,
+}

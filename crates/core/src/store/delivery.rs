@@ -1,0 +1,105 @@
+//! Deliveries in hand.
+
+use crate::{
+    capability::Via,
+    delivery::{DeliveryKind, Form},
+    ids::{DeliveryId, DeliveryKey, MessageId, Place, Timestamp, TurnId},
+    outcome::RetryScope,
+};
+
+/// A delivery in the hands of a bridge, for one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryClaim {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Its key, the same on every attempt.
+    pub key: DeliveryKey,
+    /// This attempt, counted from 1.
+    pub attempt: u32,
+    /// Where it goes.
+    pub place: Place,
+    /// What it is for.
+    pub kind: DeliveryKind,
+    /// The turn it belongs to, if any.
+    pub turn: Option<TurnId>,
+    /// How it reaches the network.
+    pub via: Via,
+    /// The form to post it in.
+    pub form: Form,
+    /// What to post.
+    pub text: String,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+    /// The recorded message to edit: its own, or its turn's placeholder for a terminal.
+    pub target: Option<MessageId>,
+    /// When an attempt first may or may not have been accepted; `None` while there is no doubt.
+    pub doubted_at: Option<Timestamp>,
+    /// When an attempt first failed.
+    pub failed_at: Option<Timestamp>,
+    /// Whether its account delivered anything since then.
+    pub others_succeed: bool,
+    /// Whether somebody else posted the placeholder, and so may have left a progress edit on its way.
+    pub is_taken_over: bool,
+    /// The time of the claim.
+    pub now: Timestamp,
+}
+
+/// What is recorded of an attempt. The transition is [`crate::delivery::DeliveryState::after`]'s.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The network has it.
+    Delivered {
+        /// As the network calls it.
+        message: MessageId,
+        /// When to assert the text once more, if a late progress edit may still overwrite it.
+        assert_at: Option<Timestamp>,
+    },
+    /// The placeholder to edit is posted; the edit follows at once.
+    TargetRecorded {
+        /// As the network calls it.
+        target: MessageId,
+    },
+    /// Certainly not accepted; again later.
+    Deferred {
+        /// When, and how much waits with it.
+        pause: Pause,
+        /// For the operator.
+        cause: String,
+    },
+    /// May or may not have been accepted, now or earlier.
+    Doubted {
+        /// When to look again, and how much waits with it.
+        pause: Pause,
+        /// For the operator.
+        cause: String,
+    },
+    /// Certainly refused like this; goes on in another way, at once.
+    Reshaped {
+        /// The form from now on.
+        form: Form,
+        /// The way from now on; [`Via::Post`] forgets the target.
+        via: Via,
+        /// The text from now on, if it changes.
+        text: Option<String>,
+        /// For the operator.
+        cause: String,
+    },
+    /// Dead-lettered: the lane goes on without it.
+    GivenUp {
+        /// For the operator.
+        cause: String,
+    },
+}
+
+/// The longest that a delivery waits, in milliseconds: longer pauses are cut to it, and one that ends later than this
+/// from now was written before the clock was set back, and is over.
+pub const PAUSE_MS_MAX: i64 = 24 * 3_600_000;
+
+/// A pause, and how much it holds back. Longer ones are cut to [`PAUSE_MS_MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// When it ends.
+    pub until: Timestamp,
+    /// What waits.
+    pub scope: RetryScope,
+}
