@@ -1,0 +1,20 @@
+//! What Lastword remembers: core's [`Store`](lastword_core::store::Store) on SQLite, with full sync, group commit and
+//! wake-ups across processes.
+//!
+//! Guarantee: what a call answered with `Ok` survives a power cut, as one transaction, and no two processes ever
+//! checkpoint and commit at the same time. SQL lives in this crate only.
+//!
+//! * [`sqlite`]: the store
+//! * [`lock`]: who may use a database at all, and which incarnations live
+//! * [`clock`]: the machine's clock
+
+pub mod clock;
+pub mod lock;
+mod real_path;
+mod replies;
+pub mod sqlite;
+mod wake;
+
+pub use clock::SystemClock;
+pub use lock::{DeploymentLock, IncarnationLock, LockError};
+pub use sqlite::{EngineKind, OpenError, SqliteOptions, SqliteStore};

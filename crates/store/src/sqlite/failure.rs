@@ -1,0 +1,76 @@
+//! Why a job failed, and what its caller is told.
+
+use lastword_core::store::StoreError;
+use rusqlite::{Error as SqlError, ErrorCode};
+
+/// Why a query or a job failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The engine said no.
+    Sql(SqlError),
+    /// One of our rules refused it.
+    Refused(String),
+    /// A row can't be read.
+    Damaged(String),
+}
+
+/// What queries return.
+pub(crate) type Res<T> = Result<T, Failure>;
+
+impl From<SqlError> for Failure {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(why) => Self::Refused(why.into()),
+            Failure::Damaged(what) => Self::Damaged(what),
+            Failure::Sql(error) => from_sql(error),
+        }
+    }
+}
+
+fn from_sql(error: SqlError) -> StoreError {
+    match &error {
+        SqlError::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => {
+                StoreError::Refused(error.into())
+            }
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Damaged(error.to_string()),
+            _ => StoreError::Unavailable(error.into()),
+        },
+        SqlError::FromSqlConversionFailure(..)
+        | SqlError::IntegralValueOutOfRange(..)
+        | SqlError::Utf8Error(..)
+        | SqlError::InvalidColumnType(..) => StoreError::Damaged(error.to_string()),
+        _ => StoreError::Unavailable(error.into()),
+    }
+}
+
+/// Whether the disk itself failed: what is on it is unknown until a restart replays the log.
+pub(crate) fn is_disk_failure(error: &SqlError) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn engine_says(code: i32) -> StoreError {
+        Failure::Sql(SqlError::SqliteFailure(ffi::Error::new(code), None)).into()
+    }
+
+    #[test]
+    fn a_full_disk_is_worth_asking_again_and_a_broken_rule_is_not() {
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY, ffi::SQLITE_READONLY, ffi::SQLITE_IOERR] {
+            assert!(matches!(engine_says(code), StoreError::Unavailable(_)), "{code}");
+        }
+        assert!(matches!(engine_says(ffi::SQLITE_CONSTRAINT), StoreError::Refused(_)));
+        assert!(matches!(engine_says(ffi::SQLITE_CORRUPT), StoreError::Damaged(_)));
+    }
+}

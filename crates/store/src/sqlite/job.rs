@@ -1,0 +1,65 @@
+//! What callers hand to the writer.
+
+use lastword_core::store::StoreError;
+use tokio::sync::oneshot;
+
+use super::{failure::Res, tx::Tx};
+
+/// One caller's part of a commit.
+pub(crate) trait Job: Send {
+    /// Does the work. May be called again after a rollback, so it changes nothing but the transaction.
+    fn run(&mut self, tx: &Tx<'_>) -> Ran;
+
+    /// Tells the caller what came of it. `Err`: the commit did not happen, or nobody knows whether it did.
+    fn answer(self: Box<Self>, committed: Result<(), &str>);
+}
+
+/// What running a job came to; the failure itself stays with the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a failed job's changes must be rolled back"]
+pub(crate) enum Ran {
+    Well,
+    Failed,
+}
+
+/// A job that runs a function and sends what it returned.
+pub(crate) struct Asked<T, F> {
+    work: F,
+    result: Option<Result<T, StoreError>>,
+    to: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Asked<T, F>
+where
+    F: FnMut(&Tx<'_>) -> Res<T>,
+{
+    pub(crate) fn new(work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+        let (to, from) = oneshot::channel();
+        (Self { work, result: None, to }, from)
+    }
+}
+
+impl<T, F> Job for Asked<T, F>
+where
+    T: Send,
+    F: FnMut(&Tx<'_>) -> Res<T> + Send,
+{
+    fn run(&mut self, tx: &Tx<'_>) -> Ran {
+        let result = (self.work)(tx).map_err(StoreError::from);
+        let ran = if result.is_ok() { Ran::Well } else { Ran::Failed };
+        self.result = Some(result);
+        ran
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), &str>) {
+        let answer = match (committed, self.result) {
+            (Ok(()), Some(result)) => result,
+            // Its own failure says more than the commit's.
+            (Err(_), Some(Err(own))) => Err(own),
+            (Err(why), _) => Err(StoreError::Unavailable(why.into())),
+            (Ok(()), None) => Err(StoreError::Unavailable("the job was not run".into())),
+        };
+        // A caller that went away asked for nothing that has to be undone: every write may be asked again.
+        let _ = self.to.send(answer);
+    }
+}

@@ -1,0 +1,62 @@
+//! The store on SQLite: one file, full sync, commits in groups.
+//!
+//! Guarantee: a call that returned `Ok` is on the disk. Every commit and every checkpoint of every process runs under
+//! one lock beside the database (`commit_lock`), and nothing else ever checkpoints.
+//!
+//! The way of a write: `store` wraps it as a `job`, the `engine` hands it to the `writer`, which runs it with
+//! whatever else waits as one transaction (`tx`), answers, and wakes whoever listens. Reads go to connections of
+//! their own. The SQL is in `query`, one function per query.
+
+mod checkpoint;
+mod commit_lock;
+mod connection;
+mod damage;
+mod engine;
+mod failure;
+mod filesystem;
+mod job;
+mod migrate;
+mod open;
+mod options;
+mod query;
+mod row;
+mod store;
+mod tx;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use self::{
+    open::OpenError,
+    options::{EngineKind, SqliteOptions},
+};
+pub(crate) use commit_lock::open_private;
+
+use crate::wake::{Hub, Wakes};
+
+/// A SQLite database behind core's [`Store`](lastword_core::store::Store).
+///
+/// Dropping it finishes what waits, without a checkpoint; the next start reads the log.
+pub struct SqliteStore {
+    engine: engine::Engine,
+    hub: Arc<Hub>,
+    deployment: String,
+    _wakes: Option<Wakes>,
+}
+
+impl SqliteStore {
+    /// The random part of this database's delivery keys.
+    #[must_use]
+    pub fn deployment(&self) -> &str {
+        &self.deployment
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("deployment", &self.deployment).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! Claiming deliveries that are due: the head of each lane, and what may overtake.
+
+use lastword_core::{
+    capability::Via,
+    delivery::{DeliveryHappened, DeliveryKind, DeliveryState, Form},
+    ids::{DeliveryId, DeliveryKey, IncarnationId, MessageId, Timestamp},
+    store::{DeliveryClaim, PAUSE_MS_MAX},
+};
+use rusqlite::Connection;
+
+use super::{delivery, place};
+use crate::sqlite::{
+    failure::Res,
+    row::{Columns, change_one, readable},
+    tx::Tx,
+};
+
+struct Due {
+    state: DeliveryState,
+    claim: DeliveryClaim,
+}
+
+pub(crate) fn claim(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<DeliveryClaim>> {
+    const TAKE: &str = "UPDATE delivery SET state = ?3, holder = ?4, attempts = ?5 WHERE id = ?1 AND state = ?2";
+    let due = due(tx.conn(), holder, tx.now(), limit)?;
+    for Due { state, claim } in &due {
+        let next = delivery::after(*state, DeliveryHappened::Claimed)?;
+        let change = (claim.id.0, state.as_str(), next.as_str(), holder.as_str(), claim.attempt);
+        change_one(tx.conn(), TAKE, change)?;
+    }
+    Ok(due.into_iter().map(|due| due.claim).collect())
+}
+
+/// Waiting deliveries of accounts leased by `holder` that nothing open in their lane precedes, and that are not paused.
+fn due(conn: &Connection, holder: &IncarnationId, now: Timestamp, limit: usize) -> Res<Vec<Due>> {
+    const SQL: &str = "SELECT d.id, d.state, d.key, d.attempts, p.account, p.conversation, p.thread, d.kind, d.turn,
+             d.via, d.form, ifnull(d.posted_text, d.text), d.reply_to, d.target, d.doubted_at, d.failed_at,
+             a.delivered_at, t.placeholder, t.placeholder_holder
+         FROM delivery d INDEXED BY delivery_waits
+             CROSS JOIN place p ON p.id = d.place CROSS JOIN account a ON a.account = p.account
+             LEFT JOIN turn t ON t.id = d.turn
+         WHERE d.state IN ('pending', 'ambiguous') AND a.holder = ?1
+             AND (d.lane IS NULL OR NOT EXISTS (
+                 SELECT 1 FROM delivery e WHERE e.place = d.place AND e.lane IS NOT NULL AND e.lane < d.lane
+                     AND e.ended_at IS NULL))
+             AND NOT (d.not_before BETWEEN ?2 + 1 AND ?3) AND NOT (p.paused_until BETWEEN ?2 + 1 AND ?3)
+             AND NOT (a.paused_until BETWEEN ?2 + 1 AND ?3)
+         ORDER BY d.id";
+    // A pause that ends later than any may was written before the clock was set back.
+    let believed_until = now.plus_ms(PAUSE_MS_MAX);
+    readable(conn, SQL, (holder.as_str(), now.0, believed_until.0), limit, "delivery", |id, row| {
+        read(DeliveryId(id), holder, now, row)
+    })
+}
+
+fn read(id: DeliveryId, holder: &IncarnationId, now: Timestamp, row: &mut Columns<'_>) -> Res<Due> {
+    let state = row.word(DeliveryState::from_stored)?;
+    let mut claim = DeliveryClaim {
+        id,
+        key: row.name(DeliveryKey::new)?,
+        attempt: row.get::<u32>()?.saturating_add(1),
+        place: place::read_place(row)?,
+        kind: row.word(DeliveryKind::from_stored)?,
+        turn: row.opt_turn()?,
+        via: row.word(Via::from_stored)?,
+        form: row.word(Form::from_stored)?,
+        text: row.get()?,
+        reply_to: row.opt_message()?,
+        target: row.opt_message()?,
+        doubted_at: row.opt_at()?,
+        failed_at: row.opt_at()?,
+        others_succeed: false,
+        is_taken_over: false,
+        now,
+    };
+    let delivered_at = row.opt_at()?;
+    claim.others_succeed = claim.failed_at.is_some_and(|failed| delivered_at.is_some_and(|at| at > failed));
+    let placeholder: Option<MessageId> = row.opt_message()?;
+    let posted_by = row.opt_name(IncarnationId::new)?;
+    if claim.kind == DeliveryKind::Terminal {
+        if claim.via == Via::Edit && claim.target.is_none() {
+            claim.target = placeholder;
+        }
+        claim.is_taken_over = posted_by.is_some_and(|by| by != *holder);
+    }
+    Ok(Due { state, claim })
+}

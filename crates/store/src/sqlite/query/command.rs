@@ -1,0 +1,55 @@
+//! Commands about a place, answered in the transaction that accepts them.
+
+use lastword_core::{
+    ids::TurnId,
+    reason::Reason,
+    store::{Asked, Elected, End, PlaceCommand, Topic},
+};
+
+use super::{
+    elect::{self, Word},
+    place::{self, PlaceRow},
+    turn,
+};
+use crate::{
+    replies,
+    sqlite::{failure::Res, tx::Tx},
+};
+
+pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, asked: &Asked, command: &PlaceCommand) -> Res<TurnId> {
+    let answer = |text: &str| turn::insert_answered(tx, place, asked, None, text, None);
+    match command {
+        PlaceCommand::Status { about } => answer(&status(tx, place, about)?),
+        PlaceCommand::New => {
+            place::begin_session(tx, place.id)?;
+            answer(&replies::started_afresh(place.running.is_some()))
+        }
+        PlaceCommand::Stop => answer(stop(tx, place)?),
+        PlaceCommand::Retry { queue_max } => match turn::asked_last(tx.conn(), place.id, &asked.sender)? {
+            None => answer(replies::NOTHING_TO_RETRY),
+            Some(last) if last.state.is_owed() => answer(replies::STILL_WORKING),
+            Some(last) => turn::queue_or_say_busy(tx, place, asked, &last.task, *queue_max),
+        },
+    }
+}
+
+fn status(tx: &Tx<'_>, place: &PlaceRow, about: &str) -> Res<String> {
+    let started_at = place.running.map(|turn| turn::started_at(tx.conn(), turn)).transpose()?.flatten();
+    let running_for_ms = started_at.map(|at| tx.now().since_ms(at));
+    Ok(replies::status(about, running_for_ms, place.waiting, place.session))
+}
+
+/// Speaks for the running turn, if it is still owed.
+fn stop(tx: &Tx<'_>, place: &PlaceRow) -> Res<&'static str> {
+    let Some(turn) = place.running else { return Ok(replies::NOTHING_RUNS) };
+    let Some(attempt) = elect::current_attempt(tx.conn(), turn)? else { return Ok(replies::NOTHING_RUNS) };
+    let parts = [Reason::Stopped.last_word()];
+    let word = Word { turn, attempt, end: &End::Errored(Reason::Stopped), parts: &parts, if_progress: None };
+    match elect::elect(tx, &word)? {
+        Elected::Won => {
+            tx.touch(Topic::Decided);
+            Ok(replies::STOPPED)
+        }
+        Elected::Lost => Ok(replies::NOTHING_RUNS),
+    }
+}

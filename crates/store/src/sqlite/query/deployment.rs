@@ -1,0 +1,36 @@
+//! The one row that names this database.
+
+use lastword_core::ids::Timestamp;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::sqlite::{
+    failure::{Failure, Res},
+    row::{one, run},
+};
+
+/// The most characters of a deployment's id, so that every delivery key stays within 64.
+const ID_CHARS_MAX: usize = 24;
+
+/// The id that every delivery key of this database carries; made once.
+pub(crate) fn found(conn: &Connection, wanted: Option<&str>, now: Timestamp) -> Res<String> {
+    let fresh = wanted.map_or_else(random, str::to_owned);
+    if fresh.is_empty() || fresh.len() > ID_CHARS_MAX || !fresh.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(Failure::Refused(format!("{fresh:?} can't be a deployment's id: letters and digits, at most 24")));
+    }
+    run(conn, "INSERT OR IGNORE INTO deployment (one, id, created_at) VALUES (1, ?1, ?2)", (&fresh, now.0))?;
+    let stored = one(conn, "SELECT id FROM deployment", [], |row| row.get())?;
+    stored.ok_or_else(|| Failure::Damaged("the deployment's row is missing".into()))
+}
+
+/// Numbers a delivery that belongs to no turn; never the same number twice.
+pub(crate) fn next_notice(conn: &Connection) -> Res<i64> {
+    let next = one(conn, "UPDATE deployment SET notices = notices + 1 RETURNING notices", [], |row| row.get())?;
+    next.ok_or_else(|| Failure::Damaged("the deployment's row is missing".into()))
+}
+
+/// 16 hexadecimal digits, of which 62 bits are random.
+fn random() -> String {
+    let (_, low) = Uuid::now_v7().as_u64_pair();
+    format!("{low:016x}")
+}

@@ -1,0 +1,189 @@
+//! Recording what an attempt achieved.
+
+use lastword_core::{
+    capability::Via,
+    delivery::{DeliveryHappened, DeliveryKind, DeliveryState, Form},
+    ids::{DeliveryId, IncarnationId, MessageId, PlaceId, Timestamp, TurnId},
+    outcome::RetryScope,
+    store::{PAUSE_MS_MAX, Pause, Settlement, Topic},
+};
+use rusqlite::{Connection, params};
+
+use super::{
+    account,
+    delivery::{self, AT_ONCE, Key, NewDelivery},
+    place,
+};
+use crate::sqlite::{
+    failure::Res,
+    row::{change_one, one},
+    tx::Tx,
+};
+
+struct Sent {
+    id: DeliveryId,
+    kind: DeliveryKind,
+    place: PlaceId,
+    account: String,
+    conversation: String,
+    turn: Option<TurnId>,
+    form: Form,
+    text: String,
+}
+
+/// `false`: this attempt is not `holder`'s any more, and nothing was changed.
+pub(crate) fn settle(
+    tx: &Tx<'_>,
+    holder: &IncarnationId,
+    id: DeliveryId,
+    attempt: u32,
+    settlement: &Settlement,
+) -> Res<bool> {
+    let Some(sent) = find(tx.conn(), holder, id, attempt)? else { return Ok(false) };
+    let state = delivery::after(DeliveryState::Sending, happened(settlement))?;
+    match settlement {
+        Settlement::Delivered { message, assert_at } => {
+            delivered(tx, holder, &sent, state, message)?;
+            if let Some(at) = assert_at {
+                assert_once_more(tx, &sent, message, *at)?;
+            }
+        }
+        Settlement::TargetRecorded { target } => target_recorded(tx, &sent, state, target)?,
+        Settlement::Deferred { pause, cause } => {
+            let pause = believable(tx, *pause);
+            failed(tx, &sent, state, pause, cause)?;
+            hold_back(tx, &sent, pause)?;
+        }
+        Settlement::Doubted { pause, cause } => {
+            let pause = believable(tx, *pause);
+            failed(tx, &sent, state, pause, cause)?;
+            hold_back(tx, &sent, pause)?;
+        }
+        Settlement::Reshaped { form, via, text, cause } => {
+            reshaped(tx, &sent, state, (*form, *via), text.as_deref(), cause)?;
+        }
+        Settlement::GivenUp { cause } => {
+            given_up(tx, &sent, state, cause)?;
+            tx.count(super::tally::Tally::delivery_died);
+        }
+    }
+    tx.touch(Topic::Deliveries);
+    Ok(true)
+}
+
+fn happened(settlement: &Settlement) -> DeliveryHappened {
+    match settlement {
+        Settlement::Delivered { .. } => DeliveryHappened::Accepted,
+        Settlement::TargetRecorded { .. } => DeliveryHappened::TargetRecorded,
+        Settlement::Deferred { .. } => DeliveryHappened::Deferred,
+        Settlement::Doubted { .. } => DeliveryHappened::Doubted,
+        Settlement::Reshaped { .. } => DeliveryHappened::Reshaped,
+        Settlement::GivenUp { .. } => DeliveryHappened::GivenUp,
+    }
+}
+
+fn find(conn: &Connection, holder: &IncarnationId, id: DeliveryId, attempt: u32) -> Res<Option<Sent>> {
+    const SQL: &str = "SELECT d.kind, d.place, p.account, p.conversation, d.turn, d.form, ifnull(d.posted_text, d.text)
+         FROM delivery d JOIN place p ON p.id = d.place
+         WHERE d.id = ?1 AND d.state = 'sending' AND d.holder = ?2 AND d.attempts = ?3";
+    one(conn, SQL, (id.0, holder.as_str(), attempt), |row| {
+        Ok(Sent {
+            id,
+            kind: row.word(DeliveryKind::from_stored)?,
+            place: PlaceId(row.get()?),
+            account: row.get()?,
+            conversation: row.get()?,
+            turn: row.opt_turn()?,
+            form: row.word(Form::from_stored)?,
+            text: row.get()?,
+        })
+    })
+}
+
+fn delivered(tx: &Tx<'_>, holder: &IncarnationId, sent: &Sent, state: DeliveryState, message: &MessageId) -> Res<()> {
+    const SQL: &str = "UPDATE delivery SET state = ?2, holder = NULL, message = ?3, ended_at = ?4
+         WHERE id = ?1 AND state = 'sending'";
+    const REMEMBER: &str = "UPDATE turn SET placeholder = ?2, placeholder_holder = ?3 WHERE id = ?1";
+    change_one(tx.conn(), SQL, (sent.id.0, state.as_str(), message.as_str(), tx.now().0))?;
+    account::delivered(tx, &sent.account)?;
+    match (sent.kind, sent.turn) {
+        (DeliveryKind::Placeholder, Some(turn)) => {
+            change_one(tx.conn(), REMEMBER, (turn.0, message.as_str(), holder.as_str()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same text over the same message, after whatever may still be on its way; once, and outside the lane.
+fn assert_once_more(tx: &Tx<'_>, sent: &Sent, message: &MessageId, at: Timestamp) -> Res<()> {
+    if sent.kind == DeliveryKind::Assertion {
+        return Ok(());
+    }
+    delivery::insert(
+        tx,
+        &NewDelivery {
+            key: Key::Assertion(sent.id.0),
+            place: sent.place,
+            turn: sent.turn,
+            lane: None,
+            kind: DeliveryKind::Assertion,
+            via: Via::Edit,
+            form: sent.form,
+            text: &sent.text,
+            reply_to: None,
+            target: Some(message),
+            not_before: Some(at),
+        },
+    )
+}
+
+fn target_recorded(tx: &Tx<'_>, sent: &Sent, state: DeliveryState, target: &MessageId) -> Res<()> {
+    const SQL: &str = "UPDATE delivery SET state = ?2, holder = NULL, target = ?3, not_before = ?4
+         WHERE id = ?1 AND state = 'sending'";
+    change_one(tx.conn(), SQL, (sent.id.0, state.as_str(), target.as_str(), AT_ONCE.0))
+}
+
+/// Pending means that nothing of any attempt was accepted, and so ends a doubt; ambiguous begins or keeps one.
+fn failed(tx: &Tx<'_>, sent: &Sent, state: DeliveryState, pause: Pause, cause: &str) -> Res<()> {
+    const SQL: &str =
+        "UPDATE delivery SET state = ?2, holder = NULL, not_before = ?3, failed_at = ifnull(failed_at, ?4),
+             doubted_at = CASE ?2 WHEN 'ambiguous' THEN ifnull(doubted_at, ?4) END, cause = ?5
+         WHERE id = ?1 AND state = 'sending'";
+    let change = params![sent.id.0, state.as_str(), pause.until.0, tx.now().0, cause];
+    change_one(tx.conn(), SQL, change)
+}
+
+/// Cut to what [`super::claim_deliveries`] believes: a longer one would count as over at once.
+fn believable(tx: &Tx<'_>, pause: Pause) -> Pause {
+    Pause { until: pause.until.min(tx.now().plus_ms(PAUSE_MS_MAX)), ..pause }
+}
+
+fn hold_back(tx: &Tx<'_>, sent: &Sent, pause: Pause) -> Res<()> {
+    match pause.scope {
+        RetryScope::Message => Ok(()),
+        RetryScope::Conversation => place::pause_conversation(tx, &sent.account, &sent.conversation, pause.until),
+        RetryScope::Account => account::pause(tx, &sent.account, pause.until),
+    }
+}
+
+fn reshaped(
+    tx: &Tx<'_>,
+    sent: &Sent,
+    state: DeliveryState,
+    (form, via): (Form, Via),
+    text: Option<&str>,
+    cause: &str,
+) -> Res<()> {
+    const SQL: &str = "UPDATE delivery SET state = ?2, holder = NULL, form = ?3, via = ?4,
+             target = CASE ?4 WHEN 'post' THEN NULL ELSE target END, posted_text = ifnull(?5, posted_text),
+             not_before = ?6, cause = ?7
+         WHERE id = ?1 AND state = 'sending'";
+    let change = params![sent.id.0, state.as_str(), form.as_str(), via.as_str(), text, AT_ONCE.0, cause];
+    change_one(tx.conn(), SQL, change)
+}
+
+fn given_up(tx: &Tx<'_>, sent: &Sent, state: DeliveryState, cause: &str) -> Res<()> {
+    const SQL: &str = "UPDATE delivery SET state = ?2, holder = NULL, cause = ?3, ended_at = ?4
+         WHERE id = ?1 AND state = 'sending'";
+    change_one(tx.conn(), SQL, (sent.id.0, state.as_str(), cause, tx.now().0))
+}

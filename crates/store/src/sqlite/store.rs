@@ -1,0 +1,141 @@
+//! Core's store, call by call: each is one job of a commit, or one read.
+
+use async_trait::async_trait;
+use lastword_core::{
+    agent::ProcessGroup,
+    ids::{AccountId, DeliveryId, Fence, IncarnationId, Place, TurnId, UpdateId},
+    store::{
+        AccountLease, Claim, Counts, DecidedLost, DeliveryClaim, Elected, Incarnation, IngestBatch, Ingested, Owed,
+        Replays, Settlement, Standing, Store, StoreError, StreamEvent, StreamPosition, Subscription, Topic, TurnView,
+        Verdict,
+    },
+};
+
+use super::{
+    SqliteStore,
+    query::{
+        account, claim, claim_deliveries, counts, decide_lost,
+        elect::{self, Word},
+        incarnation, ingest, owed, progress, settle, stream, view,
+    },
+};
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn register(&self, incarnation: &Incarnation) -> Result<(), StoreError> {
+        let incarnation = incarnation.clone();
+        self.engine.write(move |tx| incarnation::register(tx, &incarnation)).await
+    }
+
+    async fn beat(&self, incarnation: &IncarnationId) -> Result<Standing, StoreError> {
+        let id = incarnation.clone();
+        self.engine.write(move |tx| incarnation::beat(tx, &id)).await
+    }
+
+    async fn living(&self) -> Result<Vec<Incarnation>, StoreError> {
+        self.engine.read(incarnation::living).await
+    }
+
+    async fn groups(&self, incarnation: &IncarnationId) -> Result<Vec<(Fence, ProcessGroup)>, StoreError> {
+        let id = incarnation.clone();
+        self.engine.read(move |conn| incarnation::groups(conn, &id)).await
+    }
+
+    async fn decide_lost(
+        &self,
+        incarnation: &IncarnationId,
+        replays: Replays,
+        limit: usize,
+    ) -> Result<DecidedLost, StoreError> {
+        let dead = incarnation.clone();
+        self.engine.write(move |tx| decide_lost::decide(tx, &dead, replays, limit)).await
+    }
+
+    async fn lease(
+        &self,
+        account: &AccountId,
+        identity: &str,
+        holder: &IncarnationId,
+    ) -> Result<Option<AccountLease>, StoreError> {
+        let (account, identity, holder) = (account.clone(), identity.to_owned(), holder.clone());
+        self.engine.write(move |tx| account::lease(tx, &account, &identity, &holder)).await
+    }
+
+    async fn ingest(&self, batch: IngestBatch) -> Result<Vec<Ingested>, StoreError> {
+        self.engine.write(move |tx| ingest::ingest(tx, &batch)).await
+    }
+
+    async fn claim(&self, owner: &IncarnationId, limit: usize) -> Result<Vec<Claim>, StoreError> {
+        let owner = owner.clone();
+        self.engine.write(move |tx| claim::claim(tx, &owner, limit)).await
+    }
+
+    async fn record_group(&self, fence: Fence, group: ProcessGroup) -> Result<Standing, StoreError> {
+        self.engine.write(move |tx| progress::record_group(tx, fence, group)).await
+    }
+
+    async fn progress(&self, fence: Fence, text: Option<String>) -> Result<Standing, StoreError> {
+        self.engine.write(move |tx| progress::record(tx, fence, text.as_deref())).await
+    }
+
+    async fn running(&self, owner: &IncarnationId) -> Result<Vec<Fence>, StoreError> {
+        let owner = owner.clone();
+        self.engine.read(move |conn| progress::running(conn, &owner)).await
+    }
+
+    async fn elect(&self, verdict: Verdict) -> Result<Elected, StoreError> {
+        self.engine
+            .write(move |tx| {
+                let Verdict { fence, end, parts, if_progress } = &verdict;
+                let word = Word { turn: fence.turn, attempt: fence.attempt, end, parts, if_progress: *if_progress };
+                elect::elect(tx, &word)
+            })
+            .await
+    }
+
+    async fn owed(&self) -> Result<Vec<Owed>, StoreError> {
+        self.engine.read(owed::owed).await
+    }
+
+    async fn claim_deliveries(&self, holder: &IncarnationId, limit: usize) -> Result<Vec<DeliveryClaim>, StoreError> {
+        let holder = holder.clone();
+        self.engine.write(move |tx| claim_deliveries::claim(tx, &holder, limit)).await
+    }
+
+    async fn settle(
+        &self,
+        holder: &IncarnationId,
+        delivery: DeliveryId,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreError> {
+        let holder = holder.clone();
+        self.engine.write(move |tx| settle::settle(tx, &holder, delivery, attempt, &settlement)).await
+    }
+
+    async fn turn_of(&self, account: &AccountId, update: &UpdateId) -> Result<Option<TurnId>, StoreError> {
+        let (account, update) = (account.clone(), update.clone());
+        self.engine.read(move |conn| Ok(ingest::find(conn, &account, &update)?.flatten())).await
+    }
+
+    async fn turn(&self, turn: TurnId) -> Result<Option<TurnView>, StoreError> {
+        self.engine.read(move |conn| view::turn(conn, turn)).await
+    }
+
+    async fn stream(&self, turn: TurnId, after: Option<StreamPosition>) -> Result<Vec<StreamEvent>, StoreError> {
+        self.engine.read(move |conn| stream::stream(conn, turn, after)).await
+    }
+
+    async fn history(&self, place: &Place, before: Option<TurnId>, limit: usize) -> Result<Vec<TurnView>, StoreError> {
+        let place = place.clone();
+        self.engine.read(move |conn| view::history(conn, &place, before, limit)).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.engine.read(counts::counts).await
+    }
+
+    fn subscribe(&self, topic: Topic) -> Box<dyn Subscription> {
+        self.hub.subscribe(topic)
+    }
+}
