@@ -1,0 +1,21 @@
+//! Rates and percentiles, as the benches print them.
+
+use std::time::Duration;
+
+/// Things per second.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+pub(super) fn per_second(things: usize, took: Duration) -> f64 {
+    things as f64 / took.as_secs_f64()
+}
+
+/// The value below which `percent` of them lie; zero of nothing.
+pub(super) fn percentile(times: &mut [Duration], percent: usize) -> Duration {
+    times.sort_unstable();
+    let at = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+    times.get(at).copied().unwrap_or_default()
+}
+
+/// Milliseconds with two digits.
+pub(super) fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1_000.0)
+}

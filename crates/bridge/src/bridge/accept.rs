@@ -1,0 +1,125 @@
+//! Accepting a batch: a decision about each update, one transaction, and only then the ack.
+//!
+//! A batch that the store refuses because of what is in it is taken apart, so that one poisonous update neither holds
+//! up the others nor makes the account deaf: it is kept escaped, and answered with an `Error:`.
+
+use lastword_core::{
+    decide::{intake::intake, policy::Policy},
+    faults::{self, Point},
+    ids::Cursor,
+    provider::Batch,
+    reason::Reason,
+    store::{Asked, IngestBatch, IngestItem, Ingested, Intake, NewTurn, Store, StoreError},
+};
+
+use super::account::Account;
+use crate::process::{member::Member, patience::until_answered};
+
+/// How much of an update that can't be stored is kept, in characters.
+const KEPT_CHARS_MAX: usize = 4_096;
+
+/// Commits a batch, then acknowledges it: the only place where an ack is confirmed. An `Err` refuses the batch.
+pub(super) async fn accept(
+    member: &Member,
+    account: &Account,
+    policy: &Policy,
+    about: &str,
+    batch: Batch,
+) -> Result<(), StoreError> {
+    let Batch { updates, cursor, ack } = batch;
+    let items = updates.iter().map(|update| IngestItem {
+        update: update.id.clone(),
+        intake: intake(policy, account.shape(&update.place.conversation), about, update),
+    });
+    let batch =
+        IngestBatch { account: account.id.clone(), holder: member.incarnation.clone(), items: items.collect(), cursor };
+    let reasons: Vec<_> = batch.items.iter().map(|item| reason(&item.intake).cloned()).collect();
+    faults::point(Point::IngestBeforeCommit);
+    let ingested = ingest(&*member.store, batch).await?;
+    faults::point(Point::IngestBeforeAck);
+    ack.confirm();
+    faults::point(Point::IngestAfterAck);
+    for (ingested, reason) in ingested.iter().zip(reasons).filter(|(ingested, _)| ingested.is_new) {
+        let (account, update, turn) = (&account.id, &ingested.update, ingested.turn.map(|turn| turn.0));
+        match reason {
+            None => tracing::debug!(%account, %update, turn, "accepted"),
+            Some(reason) => {
+                tracing::info!(%account, %update, turn, reason = reason.code(), "not for an agent: {}", reason.for_operator());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn ingest(store: &dyn Store, batch: IngestBatch) -> Result<Vec<Ingested>, StoreError> {
+    let refused = match commit(store, batch.clone()).await {
+        Err(error @ (StoreError::Refused(_) | StoreError::Damaged(_))) => error,
+        answer => return answer,
+    };
+    // An empty batch is refused for the lease, never for what is in it.
+    commit(store, IngestBatch { items: Vec::new(), cursor: None, ..batch.clone() }).await?;
+    tracing::error!(account = %batch.account, "a batch was refused and is taken apart: {refused}");
+    let mut ingested = Vec::with_capacity(batch.items.len());
+    for item in &batch.items {
+        ingested.extend(ingest_alone(store, &batch, item).await?);
+    }
+    // The cursor last: until every update is in, the network keeps them all.
+    commit(store, IngestBatch { items: Vec::new(), ..batch }).await?;
+    Ok(ingested)
+}
+
+/// Ingests one update as it is, else with its text escaped and an error for an answer, else as its id alone.
+async fn ingest_alone(store: &dyn Store, batch: &IngestBatch, item: &IngestItem) -> Result<Vec<Ingested>, StoreError> {
+    let only = |intake: Intake| IngestBatch {
+        items: vec![IngestItem { update: item.update.clone(), intake }],
+        cursor: None::<Cursor>,
+        ..batch.clone()
+    };
+    let mut forms = vec![item.intake.clone()];
+    forms.extend(asked(&item.intake).map(|asked| Intake::Answer {
+        asked: escaped(asked),
+        text: Reason::Unstorable.last_word(),
+        reason: Some(Reason::Unstorable),
+    }));
+    for form in forms {
+        match commit(store, only(form)).await {
+            Err(cause @ (StoreError::Refused(_) | StoreError::Damaged(_))) => {
+                tracing::error!(account = %batch.account, update = %item.update, "an update can't be stored like this: {cause}");
+            }
+            answer => return answer,
+        }
+    }
+    commit(store, only(Intake::Drop(Reason::Unstorable))).await
+}
+
+async fn commit(store: &dyn Store, batch: IngestBatch) -> Result<Vec<Ingested>, StoreError> {
+    until_answered("accepting messages", || store.ingest(batch.clone())).await
+}
+
+/// Why an update makes no agent's turn, where there is a reason.
+fn reason(intake: &Intake) -> Option<&Reason> {
+    match intake {
+        Intake::Drop(reason) | Intake::Refuse { reason, .. } => Some(reason),
+        Intake::Answer { reason, .. } => reason.as_ref(),
+        Intake::Command { .. } | Intake::Turn(_) => None,
+    }
+}
+
+fn asked(intake: &Intake) -> Option<&Asked> {
+    match intake {
+        Intake::Drop(_) => None,
+        Intake::Refuse { asked, .. }
+        | Intake::Answer { asked, .. }
+        | Intake::Command { asked, .. }
+        | Intake::Turn(NewTurn { asked, .. }) => Some(asked),
+    }
+}
+
+/// What people wrote, in plain ASCII: nothing in it can be refused, and nothing is lost.
+fn escaped(asked: &Asked) -> Asked {
+    let escape = |text: &str| text.chars().take(KEPT_CHARS_MAX).flat_map(char::escape_default).collect::<String>();
+    Asked { text: escape(&asked.text), sender_name: asked.sender_name.as_deref().map(escape), ..asked.clone() }
+}
+
+#[cfg(test)]
+mod tests;

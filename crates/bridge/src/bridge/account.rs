@@ -1,0 +1,157 @@
+//! The accounts of this bridge: each a provider with the operator's settings and the evidence of its health.
+
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Instant};
+
+use axum::Router;
+use lastword_core::{
+    capability::ReplyShape,
+    decide::deliver::UnknownPolicy,
+    ids::{AccountId, ConversationId, UserId},
+    provider::Provider,
+    reason::span,
+};
+use lastword_providers::web::{GuardSettings, WebProvider, WebSettings};
+use tokio_util::sync::CancellationToken;
+
+use super::health::AccountHealth;
+use crate::{
+    build_id::BUILD,
+    config::{AccountConfig, Config, LOCAL_USER, NetworkConfig},
+    process::member::Member,
+};
+
+/// One account.
+pub struct Account {
+    /// Its configured name.
+    pub id: AccountId,
+    /// Its adapter.
+    pub provider: Arc<dyn Provider>,
+    /// What is known of its health.
+    pub health: AccountHealth,
+    /// What follows a post that may have been accepted.
+    pub unknown: UnknownPolicy,
+    /// Whether a placeholder is posted when a turn starts, where the network can edit.
+    pub placeholders: bool,
+    /// Whether placeholders follow their turn's progress.
+    pub shows_progress: bool,
+}
+
+impl Account {
+    /// How replies are posted in a conversation.
+    #[must_use]
+    pub fn shape(&self, conversation: &ConversationId) -> ReplyShape {
+        self.provider.capabilities(conversation).reply_shape(self.placeholders)
+    }
+}
+
+/// Every account of this bridge.
+#[derive(Clone)]
+pub struct Accounts {
+    by_id: Arc<BTreeMap<AccountId, Arc<Account>>>,
+    begin: Instant,
+}
+
+impl Accounts {
+    /// One by name.
+    #[must_use]
+    pub fn get(&self, id: &AccountId) -> Option<Arc<Account>> {
+        self.by_id.get(id).map(Arc::clone)
+    }
+
+    /// All of them.
+    pub fn values(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.by_id.values()
+    }
+
+    /// Lines on the bridge itself for `/status`.
+    #[must_use]
+    pub fn about(&self) -> String {
+        let up_ms = i64::try_from(self.begin.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let mut text = format!("Lastword {BUILD}, up for {}.", span(up_ms));
+        for account in self.values() {
+            let evidence = account.health.evidence();
+            let state = match (&evidence.trouble, evidence.is_linked) {
+                (_, true) => "linked",
+                (Some(_), false) => "not linked; the operator can see why",
+                (None, false) => "linking",
+            };
+            // Writing to a String can't fail.
+            let _ = write!(text, "\nAccount `{}`: {state}.", account.id);
+        }
+        text
+    }
+}
+
+/// Makes the configured accounts, and the router of those that are served over our own HTTP.
+pub fn open_all(member: &Member, ended: &CancellationToken) -> (Accounts, Router) {
+    let mut router = Router::new();
+    let mut by_id = BTreeMap::new();
+    for (id, config) in &member.config.accounts {
+        let (provider, routes) = open(member, id, config, ended);
+        if let Some(routes) = routes {
+            router = router.merge(routes);
+        }
+        let account = Account {
+            id: id.clone(),
+            provider,
+            health: AccountHealth::default(),
+            unknown: config.unknown,
+            placeholders: config.placeholder,
+            shows_progress: config.progress,
+        };
+        by_id.insert(id.clone(), Arc::new(account));
+    }
+    (Accounts { by_id: Arc::new(by_id), begin: Instant::now() }, router)
+}
+
+/// The registry of networks: one arm each.
+fn open(
+    member: &Member,
+    id: &AccountId,
+    config: &AccountConfig,
+    ended: &CancellationToken,
+) -> (Arc<dyn Provider>, Option<Router>) {
+    match &config.network {
+        NetworkConfig::Web {} => {
+            let settings = WebSettings {
+                user: UserId::new(LOCAL_USER),
+                body_bytes_max: usize::try_from(member.config.http.body_bytes_max).unwrap_or(usize::MAX),
+                guard: guard_settings(&member.config),
+            };
+            let (provider, router) = WebProvider::new(
+                id.clone(),
+                Arc::clone(&member.store),
+                Arc::clone(&member.clock),
+                settings,
+                ended.clone(),
+            );
+            (provider, Some(router))
+        }
+        #[cfg(feature = "testing")]
+        NetworkConfig::Scripted { url, idempotency, edits, edit_interval_ms, text_max, request_lifetime_ms } => {
+            use crate::config::ScriptedIdempotency;
+            use lastword_providers::scripted::{Repeats, ScriptedProvider, ScriptedSettings};
+            let repeats = match idempotency {
+                ScriptedIdempotency::Native => Repeats::Native,
+                ScriptedIdempotency::EditOnly => Repeats::EditOnly,
+                ScriptedIdempotency::Findable => Repeats::Findable,
+                ScriptedIdempotency::None => Repeats::None,
+            };
+            let settings = ScriptedSettings {
+                repeats,
+                edits: *edits,
+                edit_interval_ms: edit_interval_ms.unwrap_or(0),
+                text_chars_max: *text_max,
+                request_lifetime_ms: *request_lifetime_ms,
+                ..ScriptedSettings::new(url.clone())
+            };
+            (Arc::new(ScriptedProvider::new(id.clone(), settings)), None)
+        }
+    }
+}
+
+/// Who may call our HTTP at all.
+#[must_use]
+pub fn guard_settings(config: &Config) -> GuardSettings {
+    GuardSettings { token: config.http.token.clone(), allowed_origins: config.http.origins.clone() }
+}

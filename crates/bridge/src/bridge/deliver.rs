@@ -1,0 +1,212 @@
+//! Delivery: heads of lanes are claimed, attempted once, and settled by what the network said.
+//!
+//! The claim (key and attempt) is in the store before the first byte leaves; an outcome is recorded before anything
+//! else of its lane leaves. A bridge that dies in between leaves a doubt, and the next one resolves it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use lastword_core::{
+    decide::deliver::{Circumstances, PLACEHOLDER_TEXT, Step, settle, settle_find, settle_wait, step},
+    delivery::DeliveryKind,
+    faults::{self, Point},
+    ids::DeliveryId,
+    outcome::{Rejection, SendOutcome},
+    provider::SendRequest,
+    store::{DeliveryClaim, Settlement, StoreError, Topic},
+};
+
+use super::{
+    account::{Account, Accounts},
+    in_flight::InFlight,
+    progress::ProgressEdits,
+};
+use crate::process::{
+    member::Member,
+    patience::{chance, until_answered},
+};
+
+/// How many attempts may be on their way at once.
+const IN_FLIGHT_MAX: usize = 128;
+/// How often to look without being woken: the truth, where wake-ups are only a hint.
+const POLL: Duration = Duration::from_millis(250);
+/// The longest that one attempt may take; what it achieved is unknown then.
+const ATTEMPT_MAX: Duration = Duration::from_secs(30);
+
+/// What the tasks of the delivery share.
+pub(super) struct Shared {
+    pub(super) member: Arc<Member>,
+    pub(super) accounts: Accounts,
+    pub(super) progress: ProgressEdits,
+    /// Whether nothing is due and nothing is on its way.
+    pub(super) is_idle: AtomicBool,
+}
+
+/// Delivers until the task is dropped. Returns only when an outcome can't be recorded at all: then this process must
+/// end, so that what it holds is in nobody's hands.
+pub(super) async fn deliver_all(shared: Arc<Shared>) -> anyhow::Result<()> {
+    let mut woken = shared.member.store.subscribe(Topic::Deliveries);
+    let mut in_flight = InFlight::default();
+    loop {
+        in_flight.settle_ended(&shared)?;
+        let room = IN_FLIGHT_MAX.saturating_sub(in_flight.count());
+        let claims = if room == 0 { Vec::new() } else { claim(&shared.member, room).await };
+        shared.is_idle.store(claims.is_empty() && in_flight.count() == 0, Ordering::SeqCst);
+        let may_have_more = room > 0 && claims.len() == room;
+        for claim in claims {
+            faults::point(Point::DeliverAfterClaim);
+            in_flight.start(claim.id, claim.attempt, deliver(Arc::clone(&shared), claim));
+        }
+        if may_have_more {
+            continue;
+        }
+        tokio::select! {
+            () = woken.woken() => {}
+            () = tokio::time::sleep(POLL) => {}
+            ended = in_flight.next() => in_flight.ended(&shared, ended)?,
+        }
+    }
+}
+
+async fn claim(member: &Member, room: usize) -> Vec<DeliveryClaim> {
+    match member.store.claim_deliveries(&member.incarnation, room).await {
+        Ok(claims) => claims,
+        Err(error) => {
+            tracing::warn!("deliveries could not be claimed: {error}");
+            Vec::new()
+        }
+    }
+}
+
+/// Records what an attempt achieved; `false` when the delivery is in other hands by now.
+pub(super) async fn record(
+    member: &Member,
+    delivery: DeliveryId,
+    attempt: u32,
+    settlement: &Settlement,
+) -> Result<bool, StoreError> {
+    let settle = || member.store.settle(&member.incarnation, delivery, attempt, settlement.clone());
+    until_answered("an outcome", settle).await
+}
+
+async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreError> {
+    let Some(account) = shared.accounts.get(&claim.place.account) else {
+        // Only leased accounts are claimed, and only configured ones are leased.
+        return Err(StoreError::Damaged(format!("account {} is not here", claim.place.account)));
+    };
+    let settlement = attempt(&account, &shared.progress, &claim).await;
+    faults::point(Point::DeliverBeforeSettle);
+    log(&claim, &settlement);
+    let is_recorded = record(&shared.member, claim.id, claim.attempt, &settlement).await?;
+    faults::point(Point::DeliverAfterSettle);
+    if !is_recorded {
+        tracing::warn!(delivery = %claim.id, "an outcome came too late: the delivery is in other hands");
+        return Ok(());
+    }
+    if let (DeliveryKind::Terminal, Some(turn), Settlement::Delivered { .. } | Settlement::GivenUp { .. }) =
+        (claim.kind, claim.turn, &settlement)
+    {
+        shared.progress.forget(turn);
+    }
+    match settlement {
+        Settlement::Delivered { message, .. } => {
+            account.health.delivered();
+            // Only now: an orphan of a placeholder that was never recorded must stay as empty as it was posted.
+            if claim.kind == DeliveryKind::Placeholder && account.shows_progress {
+                shared.progress.begin(&claim, message);
+            }
+        }
+        Settlement::TargetRecorded { .. } => account.health.delivered(),
+        Settlement::Deferred { cause, .. }
+        | Settlement::Doubted { cause, .. }
+        | Settlement::Reshaped { cause, .. }
+        | Settlement::GivenUp { cause } => account.health.not_delivered(&cause),
+    }
+    Ok(())
+}
+
+/// Makes the one attempt that the row asks for, and decides what follows.
+async fn attempt(account: &Account, progress: &ProgressEdits, claim: &DeliveryClaim) -> Settlement {
+    let capabilities = account.provider.capabilities(&claim.place.conversation);
+    let step = step(claim, &capabilities, account.unknown);
+    let claimed = Instant::now();
+    let may_be_overwritten = match (claim.kind, claim.turn) {
+        (DeliveryKind::Terminal, Some(turn)) => {
+            let left_unresolved = progress.end(turn).await;
+            account.shows_progress && (left_unresolved || claim.is_taken_over)
+        }
+        _ => false,
+    };
+    // The store's clock goes on from the claim: pauses begin when the attempt has ended.
+    let circumstances = || Circumstances {
+        now: claim.now.plus_ms(i64::try_from(claimed.elapsed().as_millis()).unwrap_or(i64::MAX)),
+        chance: chance(),
+        may_be_overwritten,
+        request_lifetime_ms: capabilities.request_lifetime_ms,
+    };
+    let request = SendRequest {
+        key: claim.key.clone(),
+        attempt: claim.attempt,
+        place: claim.place.clone(),
+        reply_to: claim.reply_to.clone(),
+        text: if step == Step::PostPlaceholder { PLACEHOLDER_TEXT.to_owned() } else { claim.text.clone() },
+        form: claim.form,
+    };
+    let outcome = match &step {
+        Step::Post | Step::PostPlaceholder => in_time(account.provider.send(&request)).await,
+        Step::Edit(target) => match account.provider.edits() {
+            Some(edits) => in_time(edits.edit(target, &request)).await,
+            None => SendOutcome::Rejected(Rejection::TargetLost),
+        },
+        Step::Find => {
+            let found = match account.provider.reconcile() {
+                Some(reconcile) => {
+                    let find = tokio::time::timeout(ATTEMPT_MAX, reconcile.find(&claim.place, &claim.key));
+                    find.await.unwrap_or_else(|_| Err("the network did not answer in time".into()))
+                }
+                None => Err("this network can't be asked".into()),
+            };
+            return settle_find(claim, found, circumstances());
+        }
+        Step::Wait { until } => return settle_wait(*until),
+        Step::GiveUp(cause) => return Settlement::GivenUp { cause: (*cause).to_owned() },
+    };
+    settle(claim, &step, outcome, circumstances())
+}
+
+pub(super) async fn in_time(attempt: impl Future<Output = SendOutcome>) -> SendOutcome {
+    tokio::time::timeout(ATTEMPT_MAX, attempt)
+        .await
+        .unwrap_or_else(|_| SendOutcome::Unknown("the network did not answer in time".into()))
+}
+
+fn log(claim: &DeliveryClaim, settlement: &Settlement) {
+    let (delivery, attempt, account) = (claim.id, claim.attempt, &claim.place.account);
+    let turn = claim.turn.map(|turn| turn.0);
+    match settlement {
+        Settlement::Delivered { .. } => {
+            tracing::debug!(%delivery, attempt, %account, turn, kind = claim.kind.as_str(), "delivered");
+        }
+        Settlement::TargetRecorded { .. } => tracing::debug!(%delivery, attempt, %account, turn, "placeholder posted"),
+        Settlement::Deferred { cause, .. } => {
+            tracing::info!(%delivery, attempt, %account, turn, "not accepted yet: {cause}");
+        }
+        Settlement::Doubted { cause, .. } => {
+            tracing::warn!(%delivery, attempt, %account, turn, "may or may not have arrived: {cause}");
+        }
+        Settlement::Reshaped { cause, form, .. } => {
+            tracing::warn!(%delivery, attempt, %account, turn, form = form.as_str(), "refused like this, goes on in another way: {cause}");
+        }
+        Settlement::GivenUp { cause } if claim.kind == DeliveryKind::Placeholder => {
+            tracing::info!(%delivery, attempt, %account, turn, "placeholder given up: {cause}");
+        }
+        Settlement::GivenUp { cause } => {
+            tracing::error!(%delivery, attempt, %account, turn, kind = claim.kind.as_str(), "given up: {cause}");
+        }
+    }
+}

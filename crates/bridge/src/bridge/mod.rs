@@ -1,0 +1,123 @@
+//! The bridge: talks to networks. Killing it loses nothing: the worker goes on, and the next bridge delivers.
+
+mod accept;
+pub mod account;
+pub mod banner;
+mod deliver;
+mod drain;
+pub mod health;
+mod in_flight;
+pub mod policy;
+mod progress;
+mod receive;
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use anyhow::Context;
+use lastword_core::store::Role;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    http,
+    process::{lifeline, member::Member, signals::StopSignals, sweep::sweep},
+};
+
+/// The exit code of a process that can't work as it is configured (`EX_CONFIG`).
+pub const EXIT_CONFIG: u8 = 78;
+/// How long the tasks may take to end.
+const ENDING_MAX: Duration = Duration::from_secs(2);
+
+/// Runs the bridge until it is asked to stop, and then until what is in hand is delivered.
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    lifeline::hold()?;
+    let mut signals = StopSignals::listen()?;
+    let member = Member::join(config, Role::Bridge).await?;
+    let (stop_receiving, ended) = (CancellationToken::new(), CancellationToken::new());
+    let (accounts, web) = account::open_all(&member, &ended);
+    let listener = match http::bind(&member.config).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            member.leave().await;
+            return Ok(ExitCode::from(EXIT_CONFIG));
+        }
+    };
+    let policy = Arc::new(policy::policy_of(&member.config));
+
+    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    for account in accounts.values() {
+        let receiving =
+            receive::keep_receiving(Arc::clone(&member), Arc::clone(account), Arc::clone(&policy), accounts.clone());
+        let (stop, account) = (stop_receiving.clone(), Arc::clone(account));
+        tasks.spawn(async move {
+            stop.run_until_cancelled_owned(receiving).await;
+            account.health.lost("the bridge is stopping".to_owned());
+            Ok(())
+        });
+    }
+    let delivery = Arc::new(deliver::Shared {
+        member: Arc::clone(&member),
+        accounts: accounts.clone(),
+        progress: progress::ProgressEdits::default(),
+        is_idle: AtomicBool::new(false),
+    });
+    let (delivering, until_ended) = (deliver::deliver_all(Arc::clone(&delivery)), ended.clone());
+    tasks.spawn(async move { until_ended.run_until_cancelled_owned(delivering).await.unwrap_or(Ok(())) });
+    tasks.spawn(until(&ended, progress::edit_all(Arc::clone(&delivery))));
+    tasks.spawn(until(&ended, sweep(Arc::clone(&member))));
+    let (beating, until_ended) = (Arc::clone(&member).beat(), ended.clone());
+    tasks.spawn(async move {
+        let lost = until_ended.run_until_cancelled_owned(beating).await;
+        lost.map_or(Ok(()), |()| {
+            Err(anyhow::anyhow!("this bridge was taken for lost; whatever it does counts for nothing"))
+        })
+    });
+    let router = http::router(&member, &accounts, web);
+    tasks.spawn(http::serve(listener, router, ended.clone()));
+    banner::maybe_show(&member.config);
+
+    tokio::select! {
+        () = signals.asked() => {}
+        task = failed(&mut tasks) => return task.context("a task of the bridge ended"),
+    }
+    tracing::info!("the bridge stops receiving and delivers what is in hand");
+    stop_receiving.cancel();
+    tokio::select! {
+        () = drain::until_delivered(&delivery) => {}
+        () = signals.asked() => tracing::warn!("asked twice to stop: ending at once"),
+    }
+    ended.cancel();
+    // Everything ends by itself now; what does not is dropped.
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(ENDING_MAX, all).await.is_err() {
+        tracing::warn!("a task of the bridge did not end in time");
+    }
+    tasks.shutdown().await;
+    member.leave().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn until(
+    ended: &CancellationToken,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
+    let ended = ended.clone();
+    async move {
+        ended.run_until_cancelled_owned(task).await;
+        Ok(())
+    }
+}
+
+/// Returns only when a task failed or died: a panic is a status, not a silence.
+async fn failed(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+    while let Some(task) = tasks.join_next().await {
+        task??;
+    }
+    anyhow::bail!("nothing is left to do")
+}

@@ -1,0 +1,101 @@
+//! Receiving for one account, through every loss of the link.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use lastword_core::{
+    decide::{backoff, policy::Policy},
+    provider::{ALIVE_WITHIN_MS, Inbound, ReceiveError},
+    store::{AccountLease, StoreError},
+};
+
+use super::{
+    accept::accept,
+    account::{Account, Accounts},
+};
+use crate::process::{member::Member, patience::pause};
+
+/// The longest silence of a link that is not taken for dead.
+const SILENCE_MAX: Duration = Duration::from_millis(2 * ALIVE_WITHIN_MS);
+
+/// Receives until the task is dropped, through every loss of the link.
+pub(super) async fn keep_receiving(
+    member: Arc<Member>,
+    account: Arc<Account>,
+    policy: Arc<Policy>,
+    accounts: Accounts,
+) {
+    let mut failures = 0;
+    loop {
+        let ended = receive(&member, &account, &policy, &accounts, &mut failures).await;
+        failures += 1;
+        let mut wait = pause(backoff::CONNECT, failures);
+        if let Ended::Link(ReceiveError::Lost { retry_after_ms: Some(hint), .. }) = &ended {
+            wait = wait.max(Duration::from_millis(hint.unsigned_abs()));
+        }
+        let trouble = ended.to_string();
+        if failures == 1 || failures % 20 == 0 {
+            tracing::warn!(account = %account.id, failures, "not receiving: {trouble}");
+        }
+        account.health.lost(trouble);
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Why a round of receiving ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("{0}")]
+    Link(#[from] ReceiveError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("another process still acts for this account")]
+    LeaseHeld,
+    #[error("the network has said nothing for too long")]
+    Silent,
+    #[error("the network ended the stream")]
+    OutOfUpdates,
+}
+
+async fn receive(
+    member: &Member,
+    account: &Account,
+    policy: &Policy,
+    accounts: &Accounts,
+    failures: &mut u32,
+) -> Ended {
+    match try_receive(member, account, policy, accounts, failures).await {
+        Ok(never) => match never {},
+        Err(ended) => ended,
+    }
+}
+
+async fn try_receive(
+    member: &Member,
+    account: &Account,
+    policy: &Policy,
+    accounts: &Accounts,
+    failures: &mut u32,
+) -> Result<std::convert::Infallible, Ended> {
+    let identity = in_time(account.provider.identity()).await??;
+    let lease = member.store.lease(&account.id, &identity, &member.incarnation).await?;
+    let AccountLease { cursor, .. } = lease.ok_or(Ended::LeaseHeld)?;
+    // The network has just said who we are: a successful round.
+    account.health.received();
+    let mut stream = account.provider.receive(cursor);
+    tracing::info!(account = %account.id, "receiving");
+    while let Some(inbound) = in_time(stream.next()).await? {
+        match inbound? {
+            Inbound::Alive => {}
+            Inbound::Batch(batch) => accept(member, account, policy, &accounts.about(), batch).await?,
+        }
+        *failures = 0;
+        account.health.received();
+    }
+    Err(Ended::OutOfUpdates)
+}
+
+/// A peer that accepts and then says nothing looks alive: only a deadline notices it.
+async fn in_time<T>(round: impl Future<Output = T>) -> Result<T, Ended> {
+    tokio::time::timeout(SILENCE_MAX, round).await.map_err(|_| Ended::Silent)
+}

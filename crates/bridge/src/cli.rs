@@ -1,0 +1,169 @@
+//! What can be typed behind `lastword`.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    bench,
+    bridge::{self, EXIT_CONFIG},
+    build_id::BUILD,
+    chat::{ChatOptions, chat},
+    config::Config,
+    log, supervisor, worker,
+};
+
+/// How long one question waits for a bridge that can't be reached, for example because it restarts.
+const CHAT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A chat bridge for AI agents that always has the last word.
+#[derive(Debug, Parser)]
+#[command(name = "lastword", version = BUILD, arg_required_else_help = true)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, env = "LASTWORD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything: a supervisor with a bridge and a worker.
+    Run,
+    /// Runs a bridge alone, for containers: it talks to networks.
+    Bridge,
+    /// Runs a worker alone, for containers: it runs agents.
+    Worker,
+    /// Checks the configuration and says everything that is wrong with it.
+    Check,
+    /// Prints the JSON schema of the configuration, for editors.
+    Schema,
+    /// Talks to a running bridge from this terminal.
+    Chat(ChatArgs),
+    /// Measures this machine: how fast promises are kept here.
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ChatArgs {
+    /// One message: prints its reply and exits, with 1 if that is an error. Without it, a conversation begins.
+    message: Option<String>,
+    /// Where to talk; others may be there.
+    #[arg(long, default_value = "main")]
+    conversation: String,
+    /// The bridge's address; by default the one that it is configured to listen on.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+impl ChatArgs {
+    fn options(self, config: &Config) -> ChatOptions {
+        ChatOptions {
+            url: self.url.unwrap_or_else(|| format!("http://{}", reachable(config.http.listen))),
+            token: config.http.token.clone(),
+            conversation: self.conversation,
+            one_shot: self.message,
+            history_file: Some(config.state_dir.join("chat-history")),
+            patience: CHAT_PATIENCE,
+        }
+    }
+}
+
+/// Where a listener can be reached from this machine: one that listens everywhere listens on loopback, too.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        ip if !ip.is_unspecified() => listen,
+        IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, listen.port()).into(),
+        IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, listen.port()).into(),
+    }
+}
+
+/// Reads the arguments and does what they say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Schema => {
+            println!("{:#}", Config::schema());
+            ExitCode::SUCCESS
+        }
+        Command::Bench { what } => finish(bench::run(&what)),
+        command => match Config::load(cli.config.as_deref(), &|name| std::env::var(name).ok()) {
+            Ok(config) => with_config(command, config),
+            Err(problems) => {
+                eprintln!("{problems}");
+                ExitCode::from(EXIT_CONFIG)
+            }
+        },
+    }
+}
+
+fn with_config(command: Command, config: Config) -> ExitCode {
+    match command {
+        Command::Check => check(&config),
+        Command::Chat(args) => finish(runtime(false).map(|runtime| runtime.block_on(chat(args.options(&config))))),
+        Command::Run | Command::Bridge | Command::Worker => {
+            log::init(&config.log);
+            finish(serve(&command, config))
+        }
+        Command::Schema | Command::Bench { .. } => unreachable!("done without a configuration"),
+    }
+}
+
+fn serve(command: &Command, config: Config) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Bridge => runtime(true)?.block_on(bridge::run(config)),
+        Command::Worker => runtime(true)?.block_on(worker::run(config)),
+        _ => runtime(false)?.block_on(supervisor::supervise(config)),
+    }
+}
+
+fn check(config: &Config) -> ExitCode {
+    match &config.file {
+        Some(file) => println!("{} is fine.", file.display()),
+        None => println!("There is no configuration file; the defaults are fine."),
+    }
+    for warning in &config.warnings {
+        println!("Warning: {warning}");
+    }
+    println!("State: {}", config.state_dir.display());
+    println!("Web API: http://{}", config.http.listen);
+    ExitCode::SUCCESS
+}
+
+fn runtime(is_multi_threaded: bool) -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = if is_multi_threaded {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    Ok(builder.enable_all().build()?)
+}
+
+fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("Error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

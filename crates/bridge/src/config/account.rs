@@ -1,0 +1,81 @@
+//! Accounts, ready for use.
+
+use std::collections::BTreeSet;
+
+use lastword_core::{
+    decide::{deliver::UnknownPolicy, policy::Allow},
+    ids::{ConversationId, UserId},
+};
+
+use super::file::{AccountFile, AllowFile, Id, NetworkConfig, UnknownFile};
+
+/// The user of the web API on this machine.
+pub const LOCAL_USER: &str = "local";
+
+/// One bot identity on one network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountConfig {
+    /// The network, with its settings.
+    pub network: NetworkConfig,
+    /// Who may talk, besides the admins.
+    pub users: Allow<UserId>,
+    /// In which conversations everybody may talk.
+    pub conversations: Allow<ConversationId>,
+    /// Who may use the commands for admins.
+    pub admins: BTreeSet<UserId>,
+    /// Whether a placeholder is posted when a turn starts.
+    pub placeholder: bool,
+    /// Whether the placeholder shows what the agent has written so far.
+    pub progress: bool,
+    /// What follows an unknown post where the network can't tell.
+    pub unknown: UnknownPolicy,
+}
+
+impl AccountConfig {
+    /// The account that is there when none is configured: the web API for its local user.
+    #[must_use]
+    pub fn web() -> Self {
+        Self {
+            network: NetworkConfig::Web {},
+            users: Allow::Only(local()),
+            conversations: Allow::default(),
+            admins: local(),
+            placeholder: true,
+            progress: true,
+            unknown: UnknownPolicy::Resend,
+        }
+    }
+
+    pub(super) fn read(file: AccountFile) -> Self {
+        let is_web = file.network == NetworkConfig::Web {};
+        let local_only = || if is_web { vec![Id(LOCAL_USER.into())] } else { Vec::new() };
+        let AllowFile { users, conversations } =
+            file.allow.unwrap_or_else(|| AllowFile { users: local_only(), conversations: Vec::new() });
+        let admins = file.admins.unwrap_or_else(local_only);
+        Self {
+            network: file.network,
+            users: allowed(users, UserId::new),
+            conversations: allowed(conversations, ConversationId::new),
+            admins: admins.into_iter().map(|id| UserId::new(id.0)).collect(),
+            placeholder: file.placeholder,
+            progress: file.progress,
+            unknown: match file.unknown {
+                UnknownFile::Resend => UnknownPolicy::Resend,
+                UnknownFile::Hold => UnknownPolicy::Hold { limit_ms: file.hold_limit_ms },
+            },
+        }
+    }
+}
+
+/// `"*"` is everybody.
+fn allowed<T: Ord>(ids: Vec<Id>, make: impl Fn(String) -> T) -> Allow<T> {
+    if ids.iter().any(|id| id.0 == "*") {
+        Allow::Everybody
+    } else {
+        Allow::Only(ids.into_iter().map(|id| make(id.0)).collect())
+    }
+}
+
+fn local() -> BTreeSet<UserId> {
+    BTreeSet::from([UserId::new(LOCAL_USER)])
+}

@@ -1,0 +1,125 @@
+//! `accounts:`, one bot identity each.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::name::Id;
+use crate::config::duration;
+
+/// One bot identity on one network.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("unevaluatedProperties" = false))]
+pub(in super::super) struct AccountFile {
+    #[serde(flatten)]
+    pub network: NetworkConfig,
+    /// Who may talk to it. Default on the network `web`: the local user; elsewhere nobody.
+    pub allow: Option<AllowFile>,
+    /// Users who may use the commands for admins; they may always talk. Default on the network `web`: the local user.
+    pub admins: Option<Vec<Id>>,
+    /// Whether a placeholder is posted when a turn starts, which the reply then replaces. Without it, some networks
+    /// can't promise that a reply shows only once.
+    #[serde(default = "yes")]
+    pub placeholder: bool,
+    /// Whether the placeholder shows what the agent has written so far.
+    #[serde(default = "yes")]
+    pub progress: bool,
+    /// What follows a post of which nobody knows whether it arrived, where the network can't tell.
+    #[serde(default)]
+    pub unknown: UnknownFile,
+    /// How long `unknown: hold` holds the replies of a place back before it goes on without that post.
+    #[serde(rename = "hold_limit", with = "duration", default = "hold_limit_ms")]
+    #[schemars(with = "duration::Text")]
+    pub hold_limit_ms: i64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn hold_limit_ms() -> i64 {
+    3_600_000
+}
+
+/// The network of an account, with the settings of that network.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(tag = "network", rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum NetworkConfig {
+    /// The built-in web API.
+    Web {},
+    /// A scripted network, for tests.
+    #[cfg(feature = "testing")]
+    Scripted {
+        /// Where the scripted network listens.
+        url: String,
+        /// What stops a repeated post from showing twice.
+        #[serde(default)]
+        idempotency: ScriptedIdempotency,
+        /// Whether messages can be edited; with `edit_only` they always can.
+        #[serde(default)]
+        edits: bool,
+        /// The fastest polite rate of edits of one message; without it, any.
+        #[serde(default, rename = "edit_interval", deserialize_with = "duration::maybe::deserialize")]
+        #[schemars(with = "duration::Text")]
+        edit_interval_ms: Option<i64>,
+        /// Longest text of one message, in characters.
+        #[serde(default = "text_max")]
+        #[schemars(range(min = 1))]
+        text_max: u32,
+        /// How long a request may live in the network after its sender is gone.
+        #[serde(rename = "request_lifetime", with = "duration", default = "request_lifetime_ms")]
+        #[schemars(with = "duration::Text")]
+        request_lifetime_ms: i64,
+    },
+}
+
+#[cfg(feature = "testing")]
+fn text_max() -> u32 {
+    4_096
+}
+
+#[cfg(feature = "testing")]
+fn request_lifetime_ms() -> i64 {
+    2_000
+}
+
+#[cfg(feature = "testing")]
+/// What stops a repeated post from showing twice on the scripted network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum ScriptedIdempotency {
+    /// The network deduplicates on our key.
+    Native,
+    /// Only an edit of a recorded message may be repeated.
+    #[default]
+    EditOnly,
+    /// A post can be looked up afterwards.
+    Findable,
+    /// Neither.
+    None,
+}
+
+/// Who may talk: a listed user anywhere, or anybody in a listed conversation. `"*"` allows all.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct AllowFile {
+    /// Users, as the network names them; `"*"` is everybody.
+    #[serde(default)]
+    pub users: Vec<Id>,
+    /// Conversations in which everybody may talk, as the network names them; `"*"` is every conversation.
+    #[serde(default)]
+    pub conversations: Vec<Id>,
+}
+
+/// What follows a post of which nobody knows whether it arrived.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(in super::super) enum UnknownFile {
+    /// Post it again, marked in the trace: it may show twice, and is never missing.
+    #[default]
+    Resend,
+    /// Hold it for an operator until `hold_limit`: it never shows twice, and may be missing.
+    Hold,
+}

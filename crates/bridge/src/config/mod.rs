@@ -1,0 +1,243 @@
+//! The configuration: one YAML file, checked as a whole before anything starts.
+//!
+//! * Without a file everything has a working default ([`Config::defaults`]).
+//! * Whatever is wrong is said at once ([`ConfigProblems`]): file, line and column, what is wrong, and the cure.
+//! * Secrets are [`secrecy::SecretString`]s: neither `Debug` nor a problem shows them. What an environment variable
+//!   holds is data and never read as YAML.
+//! * No input makes it panic.
+//!
+//! The way of a file: text → `tree` (places kept) → `interpolate` → `shape` (the JSON Schema made from `file`) →
+//! `check` (what a schema can't say) → [`Config`].
+
+mod account;
+mod agent;
+mod check;
+mod duration;
+mod file;
+mod interpolate;
+mod listen;
+mod locate;
+mod problem;
+mod route;
+mod schema;
+mod secret;
+mod shape;
+mod size;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use lastword_core::{
+    decide::{policy::Route, sweep::Deadlines},
+    ids::{AccountId, AgentId},
+};
+
+#[cfg(feature = "testing")]
+pub use self::file::ScriptedIdempotency;
+pub use self::{
+    account::{AccountConfig, LOCAL_USER},
+    agent::{AgentConfig, AgentKind, MAX_ATTEMPTS, ProgramConfig},
+    file::{
+        Access, CommandConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel, NetworkConfig, RestartConfig,
+    },
+    interpolate::Env,
+    locate::locate,
+    problem::{ConfigProblems, Mark, Problem},
+    suggest::nearest,
+};
+use self::{
+    check::{DEFAULT_ACCOUNT, DEFAULT_AGENT},
+    file::{ConfigFile, DeadlinesFile},
+    problem::Findings,
+    tree::Node,
+};
+
+/// A whole configuration, checked: every name in it leads somewhere.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it was read from; `None` for the defaults.
+    pub file: Option<PathBuf>,
+    /// What works, though perhaps not as meant; for the log.
+    pub warnings: Vec<Problem>,
+    /// Where state is kept; absolute.
+    pub state_dir: PathBuf,
+    /// The SQLite file; absolute.
+    pub store_path: PathBuf,
+    /// The web page and the API.
+    pub http: HttpConfig,
+    /// The bot identities.
+    pub accounts: BTreeMap<AccountId, AccountConfig>,
+    /// What answers.
+    pub agents: BTreeMap<AgentId, AgentConfig>,
+    /// Which agent answers where, first match first.
+    pub routes: Vec<Route>,
+    /// The agent for whatever no route matches.
+    pub default_agent: Option<AgentId>,
+    /// The operator's own commands, by name without the slash.
+    pub commands: BTreeMap<String, CommandConfig>,
+    /// Deadlines of agents without their own; [`AgentConfig::deadlines`] has them resolved.
+    pub deadlines: Deadlines,
+    /// How much at once, and how large.
+    pub limits: LimitsConfig,
+    /// How long running turns may go on after SIGTERM, in milliseconds.
+    pub shutdown_grace_ms: i64,
+    /// How children are restarted.
+    pub restart: RestartConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// Reads the file that [`locate`] finds, or takes the defaults where there is none. `env` reads one variable of the
+    /// environment.
+    ///
+    /// # Errors
+    /// Every problem of the file at once, or that it can't be read.
+    pub fn load(path: Option<&Path>, env: Env<'_>) -> Result<Self, ConfigProblems> {
+        let Some(file) = locate(path, env)? else { return Self::parse("", None, env) };
+        match fs::read_to_string(&file) {
+            Ok(yaml) => Self::parse(&yaml, Some(&file), env),
+            Err(error) => Err(ConfigProblems::one(Some(file), format!("can't be read: {error}"))),
+        }
+    }
+
+    /// Reads a configuration from text. `file` is what problems call it, and where relative paths begin.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn parse(yaml: &str, file: Option<&Path>, env: Env<'_>) -> Result<Self, ConfigProblems> {
+        let mut findings = Findings::of(file.map(Path::to_path_buf));
+        let read = Self::read(yaml, file, env, &mut findings);
+        let warnings = findings.finish()?;
+        // Without a finding there is a configuration: `read` says why wherever it stops.
+        let mut config = read.ok_or_else(|| ConfigProblems::one(file.map(Path::to_path_buf), UNREADABLE.into()))?;
+        config.warnings = warnings;
+        Ok(config)
+    }
+
+    /// What holds without a file: the web page on this machine, answered by the demo agent.
+    #[must_use]
+    pub fn defaults(state_dir: PathBuf) -> Self {
+        let deadlines = DeadlinesFile::default().into();
+        Self {
+            file: None,
+            warnings: Vec::new(),
+            store_path: state_dir.join(STORE_FILE),
+            state_dir,
+            http: HttpConfig::default(),
+            accounts: BTreeMap::from([(AccountId::new(DEFAULT_ACCOUNT), AccountConfig::web())]),
+            agents: BTreeMap::from([(AgentId::new(DEFAULT_AGENT), AgentConfig::demo(deadlines))]),
+            routes: Vec::new(),
+            default_agent: Some(AgentId::new(DEFAULT_AGENT)),
+            commands: BTreeMap::new(),
+            deadlines,
+            limits: LimitsConfig::default(),
+            shutdown_grace_ms: file::SHUTDOWN_GRACE_MS,
+            restart: RestartConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+
+    /// The JSON Schema of the file, for editors.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        schema::schema()
+    }
+
+    fn read(yaml: &str, file: Option<&Path>, env: Env<'_>, findings: &mut Findings) -> Option<Self> {
+        let mut root = tree::parse(yaml, findings)?;
+        root.fill("", env, findings);
+        shape::check(&mut root, findings);
+        check::check(&root, findings);
+        let beside = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let token = root.get("http").and_then(|http| secret::secret(http, "http", "token", beside, findings));
+        let state_dir = state_dir(&root, env, findings)?;
+        if !findings.is_clean() {
+            return None;
+        }
+        let written = match serde_json::from_value::<ConfigFile>(root.to_json()) {
+            Ok(written) => written,
+            // Without the error's own words, which may hold a secret.
+            Err(_) => {
+                findings.problem(None, format!("{UNREADABLE}; please report this"));
+                return None;
+            }
+        };
+        let mut config = Self::resolve(written, state_dir, beside);
+        config.file = file.map(Path::to_path_buf);
+        config.http.token = token;
+        Some(config)
+    }
+
+    fn resolve(written: ConfigFile, state_dir: PathBuf, beside: &Path) -> Self {
+        let mut config = Self::defaults(state_dir);
+        let deadlines = Deadlines::from(written.deadlines);
+        if let Some(path) = written.store.path {
+            config.store_path = config.state_dir.join(path);
+        }
+        if !written.accounts.is_empty() {
+            let accounts = written.accounts.into_iter();
+            config.accounts =
+                accounts.map(|(name, account)| (AccountId::new(name), AccountConfig::read(account))).collect();
+        }
+        if written.agents.is_empty() {
+            config.agents = BTreeMap::from([(AgentId::new(DEFAULT_AGENT), AgentConfig::demo(deadlines))]);
+        } else {
+            let agents = written.agents.into_iter();
+            config.agents =
+                agents.map(|(name, agent)| (AgentId::new(name), AgentConfig::read(agent, deadlines, beside))).collect();
+        }
+        config.default_agent = match written.default_agent {
+            Some(name) => Some(AgentId::new(name)),
+            None if config.agents.len() == 1 => config.agents.keys().next().cloned(),
+            None => None,
+        };
+        config.routes = written.routes.into_iter().map(route::read).collect();
+        config.commands = written.commands;
+        config.http = written.http;
+        config.deadlines = deadlines;
+        config.limits = written.limits;
+        config.shutdown_grace_ms = written.shutdown_grace_ms;
+        config.restart = written.restart;
+        config.log = written.log;
+        config
+    }
+}
+
+/// Never seen: the checks refuse whatever the types would.
+const UNREADABLE: &str = "the configuration passed its checks and still can't be read";
+
+/// The store's file in the state directory.
+const STORE_FILE: &str = "lastword.db";
+
+/// The state directory, absolute.
+fn state_dir(root: &Node, env: Env<'_>, findings: &mut Findings) -> Option<PathBuf> {
+    let written = root.get("state_dir");
+    let (mark, path) = (written.map(|node| node.mark), written.and_then(Node::text));
+    let dir = match (written, path) {
+        (Some(_), None | Some("")) => return None,
+        (_, Some(path)) => locate::expand_home(path, env),
+        (None, None) => locate::default_state_dir(env),
+    };
+    match dir {
+        Some(dir) if dir.is_absolute() => Some(dir),
+        Some(_) => {
+            let source = if written.is_some() { "state_dir" } else { "LASTWORD_STATE_DIR" };
+            let shown = written.map(|node| format!("; here is {}", node.shown())).unwrap_or_default();
+            findings.problem(mark, format!("{source}: must be an absolute directory, or begin with ~/{shown}"));
+            None
+        }
+        None => {
+            let text = "state_dir: there is no home directory; set state_dir or LASTWORD_STATE_DIR to a directory";
+            findings.problem(mark, text.into());
+            None
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `/healthz`: the process answers. `/readyz`: the bridge is able, with the evidence and its age.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{Json, extract::State, http::StatusCode};
+use lastword_core::store::Role;
+use serde_json::{Value, json};
+
+use crate::{
+    bridge::account::Accounts,
+    build_id::BUILD,
+    process::{member::Member, vitals::Vital},
+};
+
+/// Evidence older than this no longer counts, in milliseconds.
+const EVIDENCE_MAX_MS: u128 = 5_000;
+
+/// What the pages are made from.
+pub(super) struct Health {
+    member: Arc<Member>,
+    accounts: Accounts,
+    begin: Instant,
+}
+
+impl Health {
+    pub(super) fn new(member: Arc<Member>, accounts: Accounts) -> Self {
+        Self { member, accounts, begin: Instant::now() }
+    }
+}
+
+/// The process answers; nothing more is claimed.
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// 200 when store, worker and every account have fresh evidence of their ability, otherwise 503; the page says which.
+pub(super) async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, Json<Value>) {
+    let (store_ready, store) = store(&health).await;
+    let (worker_ready, worker) = worker(&health);
+    let (accounts_ready, accounts) = accounts(&health);
+    let is_ready = store_ready && worker_ready && accounts_ready;
+    let page = json!({
+        "ready": is_ready,
+        "build": BUILD,
+        "uptime_ms": age_ms(health.begin),
+        "store": store,
+        "worker": worker,
+        "accounts": accounts,
+    });
+    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(page))
+}
+
+/// Able when a heartbeat of this process was committed lately.
+async fn store(health: &Health) -> (bool, Value) {
+    let beat = health.member.committed_at();
+    let is_ready = beat.is_some_and(is_fresh);
+    let mut page = json!({ "ready": is_ready, "last_commit_age_ms": beat.map(age_ms) });
+    match health.member.store.counts().await {
+        Ok(counts) => {
+            page["turns"] = json!({
+                "accepted": counts.accepted,
+                "replied": counts.replied,
+                "errored": counts.errored,
+                "stopped": counts.stopped,
+                "merged": counts.merged,
+                "queued": counts.queued,
+                "running": counts.running,
+            });
+            page["dropped"] = json!(counts.dropped);
+            page["deliveries"] = json!({ "open": counts.deliveries_open, "dead": counts.deliveries_dead });
+        }
+        Err(error) => page["trouble"] = json!(error.to_string()),
+    }
+    (is_ready, page)
+}
+
+/// Able when a worker's heart was seen to beat lately.
+fn worker(health: &Health) -> (bool, Value) {
+    let workers: Vec<Vital> =
+        health.member.vitals.all().into_iter().filter(|vital| vital.process.role == Role::Worker).collect();
+    let is_ready = workers.iter().any(|vital| is_fresh(vital.beaten_at));
+    let seen: Vec<_> = workers
+        .iter()
+        .map(|vital| {
+            json!({
+                "pid": vital.process.pid,
+                "build": vital.process.build,
+                "last_heartbeat_age_ms": age_ms(vital.beaten_at),
+            })
+        })
+        .collect();
+    (is_ready, json!({ "ready": is_ready, "workers": seen }))
+}
+
+/// Able when every account's network has answered lately.
+fn accounts(health: &Health) -> (bool, Value) {
+    let mut are_ready = true;
+    let mut pages = serde_json::Map::new();
+    for account in health.accounts.values() {
+        let evidence = account.health.evidence();
+        are_ready &= evidence.is_ready();
+        pages.insert(
+            account.id.to_string(),
+            json!({
+                "ready": evidence.is_ready(),
+                "last_received_age_ms": evidence.received_at.map(age_ms),
+                "last_delivered_age_ms": evidence.delivered_at.map(age_ms),
+                "trouble": evidence.trouble,
+                "send_trouble": evidence.send_trouble,
+            }),
+        );
+    }
+    (are_ready, Value::Object(pages))
+}
+
+fn is_fresh(at: Instant) -> bool {
+    age_ms(at) <= EVIDENCE_MAX_MS
+}
+
+fn age_ms(at: Instant) -> u128 {
+    at.elapsed().as_millis()
+}

@@ -1,0 +1,5 @@
+//! The binary `lastword`.
+
+fn main() -> std::process::ExitCode {
+    lastword::main()
+}

@@ -1,0 +1,83 @@
+//! Deciding what a dead process left behind: every turn that it ran gets its last word, or runs again.
+
+use std::time::{Duration, Instant};
+
+use lastword_agents::shim::{end_group, is_gone};
+use lastword_core::{
+    agent::ProcessGroup,
+    ids::{Fence, IncarnationId},
+    reason::Reason,
+    store::{End, Replays, Store, StoreError, Verdict},
+};
+
+use super::patience::until_answered;
+
+/// How many turns are decided in one commit: the first ones don't wait for the last.
+pub const TURNS_PER_COMMIT: usize = 256;
+/// How often a group that was ended is asked whether it is gone.
+const GONE_POLL: Duration = Duration::from_millis(20);
+/// How long a group may take to go; what is left of it then can't be ended, and its turn does not run again.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Decides everything that `dead` left behind. Call it only with proof that the process is gone.
+///
+/// Turns that end in an error are decided at once. Turns that may run again wait until every process group recorded
+/// for them is confirmed gone: two attempts of one turn never run side by side.
+pub async fn decide_lost(store: &dyn Store, dead: &IncarnationId) -> Result<(), StoreError> {
+    for (_, group) in groups(store, dead).await? {
+        end_group(group);
+    }
+    decide(store, dead, Replays::Hold).await?;
+    // What is still recorded belongs to turns that may run again.
+    for (fence, group) in groups(store, dead).await? {
+        if !goes(group).await {
+            tracing::error!(turn = %fence.turn, attempt = %fence.attempt, pid = group.pid, "an agent of a lost worker can't be ended; its turn does not run again");
+            give_up(store, fence).await?;
+        }
+    }
+    decide(store, dead, Replays::Allow).await
+}
+
+async fn groups(store: &dyn Store, dead: &IncarnationId) -> Result<Vec<(Fence, ProcessGroup)>, StoreError> {
+    until_answered("the process groups of a lost process", || store.groups(dead)).await
+}
+
+/// Ends a group, again and again, because a process may be starting another at this very moment.
+async fn goes(group: ProcessGroup) -> bool {
+    let begin = Instant::now();
+    while !is_gone(group) {
+        if begin.elapsed() > GONE_WITHIN {
+            return false;
+        }
+        end_group(group);
+        tokio::time::sleep(GONE_POLL).await;
+    }
+    true
+}
+
+async fn give_up(store: &dyn Store, fence: Fence) -> Result<(), StoreError> {
+    let verdict = Verdict {
+        fence,
+        end: End::Errored(Reason::WorkerLost),
+        parts: vec![Reason::WorkerLost.last_word()],
+        if_progress: None,
+    };
+    until_answered("an election", || store.elect(verdict.clone())).await.map(|_| ())
+}
+
+async fn decide(store: &dyn Store, dead: &IncarnationId, replays: Replays) -> Result<(), StoreError> {
+    let (mut errored, mut requeued, mut doubted) = (0, 0, 0);
+    loop {
+        let decided = until_answered("a lost process", || store.decide_lost(dead, replays, TURNS_PER_COMMIT)).await?;
+        errored += decided.errored;
+        requeued += decided.requeued;
+        doubted += decided.doubted;
+        if !decided.has_more {
+            break;
+        }
+    }
+    if errored + requeued + doubted > 0 {
+        tracing::warn!(incarnation = %dead, errored, requeued, doubted, "decided what a lost process left behind");
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! What every process of a deployment has: a name, a store, a heartbeat, a lifeline, and an end.
+
+pub mod decide_lost;
+pub mod lifeline;
+pub mod member;
+pub mod patience;
+pub mod program;
+pub mod signals;
+pub mod state_dir;
+pub mod sweep;
+pub mod vitals;

@@ -1,0 +1,78 @@
+//! Where a deployment keeps its files: one directory, private to its user.
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use lastword_core::ids::PlaceId;
+
+/// The state directory and what is where in it.
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    root: PathBuf,
+}
+
+impl StateDir {
+    /// Makes the directory if needed and closes it to others.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        make_private(root)?;
+        fs::set_permissions(root, fs::Permissions::from_mode(0o700))?;
+        let dir = Self { root: root.canonicalize()? };
+        make_private(&dir.wake())?;
+        make_private(&dir.incarnations())?;
+        Ok(dir)
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Wake-up sockets of the processes.
+    #[must_use]
+    pub fn wake(&self) -> PathBuf {
+        self.root.join("wake")
+    }
+
+    /// Lock files of the processes: a free one proves that its process is gone.
+    #[must_use]
+    pub fn incarnations(&self) -> PathBuf {
+        self.root.join("incarnations")
+    }
+
+    /// The working directory of an agent: one per place and session, with `inbox/` and `outbox/`.
+    ///
+    /// Named by our own numbers only; nothing that people wrote is ever part of a path.
+    pub fn open_place(&self, place: PlaceId, session: u32) -> io::Result<PathBuf> {
+        let directory = self.root.join("places").join(format!("{place}-{session}"));
+        for folder in ["inbox", "outbox"] {
+            make_private(&directory.join(folder))?;
+        }
+        Ok(directory)
+    }
+}
+
+fn make_private(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_directory_is_private_to_its_user() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("state");
+        let dir = StateDir::open(&root).unwrap();
+        let place = dir.open_place(PlaceId(7), 2).unwrap();
+        for path in [dir.root(), &dir.wake(), &place, &place.join("outbox")] {
+            let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o700, "{}", path.display());
+        }
+        assert!(place.ends_with("places/7-2"));
+    }
+}

@@ -1,0 +1,101 @@
+//! The sweep: every second, turns past a deadline and processes proven dead are decided.
+//!
+//! Bridge and worker both sweep, so that either alone keeps the promise; the election makes sure that only one decides.
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use lastword_core::{
+    decide::sweep::{Expired, ROUND_EVERY_MS, Watch},
+    ids::{IncarnationId, Monotonic},
+    store::{End, Incarnation, StoreError, Verdict},
+    turn::TurnState,
+};
+use lastword_store::IncarnationLock;
+use tokio::task::JoinSet;
+
+use super::{decide_lost::decide_lost, member::Member};
+
+/// Sweeps until the task is dropped.
+pub async fn sweep(member: Arc<Member>) {
+    let begin = Instant::now();
+    let mut watch = Watch::default();
+    let mut dead = Dead::default();
+    let mut rounds = tokio::time::interval(Duration::from_millis(ROUND_EVERY_MS.unsigned_abs()));
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        let now = Monotonic(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX));
+        if let Err(error) = round(&member, &mut watch, &mut dead, now).await {
+            // What was seen before an outage proves nothing after it.
+            watch.lost_sight();
+            tracing::warn!("a sweep round failed and starts over: {error}");
+        }
+    }
+}
+
+async fn round(member: &Arc<Member>, watch: &mut Watch, dead: &mut Dead, now: Monotonic) -> Result<(), StoreError> {
+    let living = member.store.living().await?;
+    member.vitals.read(&living);
+    dead.decide(member, &living);
+    let owed = member.store.owed().await?;
+    let running = owed.iter().filter(|turn| turn.state == TurnState::Running).count();
+    let has_room = running < member.max_concurrent();
+    for expired in watch.round(now, &owed, has_room, |agent| member.deadlines(agent)) {
+        end(member, expired).await;
+    }
+    Ok(())
+}
+
+/// Ends one turn; that it can't be done keeps nobody from ending the others.
+async fn end(member: &Member, expired: Expired) {
+    let Expired { fence, progress, reason } = expired;
+    tracing::warn!(turn = %fence.turn, attempt = %fence.attempt, reason = reason.code(), "{}", reason.for_operator());
+    let parts = vec![reason.last_word()];
+    let verdict = Verdict { fence, parts, end: End::Errored(reason), if_progress: Some(progress) };
+    // Won or lost, the turn is decided: by this word, or by a better one.
+    if let Err(error) = member.store.elect(verdict).await {
+        tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "could not be ended: {error}");
+    }
+}
+
+/// The processes that are being decided, each in a task of its own: one that takes long holds up nobody else.
+#[derive(Default)]
+struct Dead {
+    deciding: HashSet<IncarnationId>,
+    tasks: JoinSet<IncarnationId>,
+}
+
+impl Dead {
+    fn decide(&mut self, member: &Arc<Member>, living: &[Incarnation]) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            match ended {
+                Ok(id) => drop(self.deciding.remove(&id)),
+                Err(panic) => tracing::error!("deciding a lost process died: {panic}"),
+            }
+        }
+        let dir = member.state.incarnations();
+        for lost in living.iter().filter(|other| other.id != member.incarnation) {
+            // A free lock file is the only proof on one host besides a parent's reaping; any doubt is none.
+            let is_proven = IncarnationLock::is_free(&dir, &lost.id).unwrap_or(false);
+            if is_proven && self.deciding.insert(lost.id.clone()) {
+                tracing::warn!(incarnation = %lost.id, role = lost.role.as_str(), pid = lost.pid, "a process is gone without a word");
+                self.tasks.spawn(decide(Arc::clone(member), lost.id.clone()));
+            }
+        }
+    }
+}
+
+async fn decide(member: Arc<Member>, lost: IncarnationId) -> IncarnationId {
+    let decided = decide_lost(&*member.store, &lost).await;
+    let forgotten = IncarnationLock::forget(&member.state.incarnations(), &lost);
+    if let Err(error) = decided {
+        tracing::error!(incarnation = %lost, "a lost process could not be decided: {error}");
+    } else if let Err(error) = forgotten {
+        tracing::debug!("a lock file stays behind: {error}");
+    }
+    lost
+}

@@ -1,0 +1,50 @@
+//! The worker: claims turns, runs their agents, elects their last words. Killing it ends its agents, and whoever sees
+//! its end decides its turns.
+
+mod agents;
+mod files;
+mod reporter;
+mod run;
+mod running;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use lastword_core::store::Role;
+use tokio::task::JoinSet;
+
+use self::{agents::Agents, running::Running};
+use crate::{
+    config::Config,
+    process::{lifeline, member::Member, signals::StopSignals, sweep::sweep},
+};
+
+/// Runs the worker until it is asked to stop, and then until its turns are done or the grace is over.
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    lifeline::hold()?;
+    let mut signals = StopSignals::listen()?;
+    let member = Member::join(config, Role::Worker).await?;
+    let agents = Arc::new(Agents::of(&member.config)?);
+    let mut house = JoinSet::new();
+    house.spawn(sweep(Arc::clone(&member)));
+    house.spawn(Arc::clone(&member).beat());
+
+    let mut running = Running::new(Arc::clone(&member), agents);
+    tokio::select! {
+        () = running.claim_and_run() => {}
+        () = signals.asked() => {}
+        Some(ended) = house.join_next() => {
+            ended?;
+            anyhow::bail!("this worker was taken for lost, or can't sweep any more");
+        }
+    }
+    tracing::info!(running = running.count(), "the worker stops claiming and lets its turns finish");
+    let grace = Duration::from_millis(member.config.shutdown_grace_ms.unsigned_abs());
+    tokio::select! {
+        () = running.finish(grace) => {}
+        () = signals.asked() => tracing::warn!("asked twice to stop: ending at once"),
+    }
+    house.shutdown().await;
+    drop(running);
+    member.leave().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,154 @@
+//! One attempt of one turn: the agent runs, its deadlines are kept, and one word is elected.
+
+use std::{sync::Arc, time::Duration};
+
+use lastword_core::{
+    agent::{AgentOutcome, AgentRequest},
+    capability::ReplyShape,
+    decide::{split::split, sweep::Deadlines},
+    faults::{self, Point},
+    ids::Fence,
+    reason::Reason,
+    store::{Claim, Elected, End, OnLost, Store, StoreError, Verdict},
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    agents::Agents,
+    files,
+    reporter::{Heard, Reporter},
+};
+use crate::process::{member::Member, patience::until_answered};
+
+/// How often the deadlines are looked at, at least and at most.
+const ROUND_MIN: Duration = Duration::from_millis(1);
+const ROUND_MAX: Duration = Duration::from_secs(1);
+/// How much of one round counts, however late it was woken.
+const AWAKE_MAX: Duration = Duration::from_secs(3);
+
+/// How an attempt is ended from outside.
+#[derive(Clone)]
+pub(super) struct Stop {
+    /// Somebody else decided the turn: say nothing.
+    pub(super) decided: CancellationToken,
+    /// The worker ends: say so.
+    pub(super) shut_down: CancellationToken,
+}
+
+/// Runs an attempt to its end. Whatever happens, the turn is decided, or left to who will certainly decide it.
+pub(super) async fn run(member: Arc<Member>, agents: Arc<Agents>, claim: Claim, stop: Stop) {
+    let fence = claim.fence;
+    tracing::info!(turn = %fence.turn, attempt = %fence.attempt, agent = %claim.agent, "running");
+    let Some(outcome) = attempt(&member, &agents, &claim, &stop).await else { return };
+    faults::point(Point::ElectBefore);
+    let elected = elect(&*member.store, fence, claim.shape, outcome).await;
+    faults::point(Point::ElectAfter);
+    match elected {
+        Ok(Elected::Won) => tracing::info!(turn = %fence.turn, attempt = %fence.attempt, "has its last word"),
+        Ok(Elected::Lost) => tracing::info!(turn = %fence.turn, attempt = %fence.attempt, "was decided elsewhere"),
+        Err(error) => {
+            tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "its last word can't be stored: {error}");
+            give_up(member, fence).await;
+        }
+    }
+}
+
+/// The last word of a turn whose own task died, or whose answer can't be stored.
+pub(super) async fn give_up(member: Arc<Member>, fence: Fence) {
+    let verdict = Verdict {
+        fence,
+        parts: vec![Reason::Broken.last_word()],
+        end: End::Errored(Reason::Broken),
+        if_progress: None,
+    };
+    if let Err(error) = until_answered("an election", || member.store.elect(verdict.clone())).await {
+        tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "could not be decided: {error}");
+    }
+}
+
+/// The outcome to elect; `None` when somebody else decides the turn.
+async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -> Option<AgentOutcome> {
+    let Some(agent) = agents.get(&claim.agent) else {
+        return Some(AgentOutcome::Failed(Reason::AgentUnknown { agent: claim.agent.to_string() }));
+    };
+    let directory = match member.state.open_place(claim.place_id, claim.session) {
+        Ok(directory) => directory,
+        Err(error) => {
+            let detail = format!("its working directory can't be made: {error}");
+            return Some(AgentOutcome::Failed(Reason::AgentNotStarted { detail }));
+        }
+    };
+    let left_before = files::in_outbox(&directory);
+    let request = AgentRequest {
+        fence: claim.fence,
+        place: claim.place.clone(),
+        prompt: claim.prompt.clone(),
+        sender_name: claim.sender_name.clone(),
+        directory,
+        about: agents.about().clone(),
+    };
+    let (mut reporter, heard) = Reporter::new(claim.fence, Arc::clone(&member.store));
+    let deadlines = member.deadlines(&claim.agent);
+    tokio::select! {
+        outcome = agent.run(&request, &mut reporter) => {
+            Some(files::mention_new(outcome, &request.directory, &left_before))
+        }
+        () = heard.write(claim.fence, &*member.store) => None,
+        () = stop.decided.cancelled() => None,
+        reason = past_deadline(&heard, deadlines) => Some(AgentOutcome::Failed(reason)),
+        () = stop.shut_down.cancelled() => match member.on_lost(&claim.agent) {
+            OnLost::Error => Some(AgentOutcome::Failed(Reason::ShutDown)),
+            // Still ours when we leave, and so it goes back to the queue.
+            OnLost::Replay { .. } => None,
+        },
+    }
+}
+
+/// Returns when the agent is past its idle or total deadline, in time that this process was awake.
+///
+/// After a freeze (a suspended laptop, a stopped process) the agent's output may be waiting unread: what was slept
+/// through counts as one ordinary round.
+async fn past_deadline(heard: &Heard, deadlines: Deadlines) -> Reason {
+    let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+    let (idle_max, total_max) = (ms(deadlines.idle_ms), ms(deadlines.total_ms));
+    let (mut idle, mut total) = (Duration::ZERO, Duration::ZERO);
+    let mut last = heard.last();
+    loop {
+        let begin = Instant::now();
+        let left = idle_max.saturating_sub(idle).min(total_max.saturating_sub(total));
+        tokio::time::sleep(left.clamp(ROUND_MIN, ROUND_MAX)).await;
+        let passed = begin.elapsed().min(AWAKE_MAX);
+        total += passed;
+        idle += passed;
+        if heard.last() != last {
+            last = heard.last();
+            idle = last.elapsed().min(passed);
+        }
+        if total >= total_max {
+            return Reason::TooSlow { after_ms: deadlines.total_ms };
+        }
+        if idle >= idle_max {
+            return Reason::Idle { after_ms: deadlines.idle_ms };
+        }
+    }
+}
+
+async fn elect(
+    store: &dyn Store,
+    fence: Fence,
+    shape: ReplyShape,
+    outcome: AgentOutcome,
+) -> Result<Elected, StoreError> {
+    let verdict = match outcome {
+        AgentOutcome::Answered(text) => {
+            Verdict { fence, end: End::Answered, parts: split(&text, shape.text_max), if_progress: None }
+        }
+        AgentOutcome::Failed(reason) => {
+            tracing::warn!(turn = %fence.turn, attempt = %fence.attempt, reason = reason.code(), "{}", reason.for_operator());
+            let parts = split(&reason.last_word(), shape.text_max);
+            Verdict { fence, end: End::Errored(reason), parts, if_progress: None }
+        }
+    };
+    until_answered("an election", || store.elect(verdict.clone())).await
+}

@@ -1,0 +1,133 @@
+//! The turns in hand of a worker: claimed while there is room, ended when somebody else decides them, never forgotten.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use lastword_core::{
+    faults::{self, Point},
+    ids::Fence,
+    store::{Claim, Topic},
+};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{agents::Agents, run};
+use crate::process::member::Member;
+
+/// How often to look without being woken: the truth, where wake-ups are only a hint.
+const POLL: Duration = Duration::from_millis(250);
+
+/// The turns in hand.
+pub(super) struct Running {
+    member: Arc<Member>,
+    agents: Arc<Agents>,
+    turns: JoinSet<()>,
+    stops: HashMap<Id, (Fence, run::Stop)>,
+}
+
+impl Running {
+    pub(super) fn new(member: Arc<Member>, agents: Arc<Agents>) -> Self {
+        Self { member, agents, turns: JoinSet::new(), stops: HashMap::new() }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// Claims while there is room. Never returns.
+    pub(super) async fn claim_and_run(&mut self) {
+        let mut queued = self.member.store.subscribe(Topic::Turns);
+        let mut decided = self.member.store.subscribe(Topic::Decided);
+        let mut polls = tokio::time::interval(POLL);
+        polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            while let Some(ended) = self.turns.try_join_next_with_id() {
+                self.forget(ended);
+            }
+            self.claim().await;
+            tokio::select! {
+                () = queued.woken() => {}
+                () = decided.woken() => self.compare().await,
+                _ = polls.tick() => self.compare().await,
+                Some(ended) = self.turns.join_next_with_id() => self.forget(ended),
+            }
+        }
+    }
+
+    async fn claim(&mut self) {
+        let room = self.member.max_concurrent().saturating_sub(self.turns.len());
+        if room == 0 {
+            return;
+        }
+        match self.member.store.claim(&self.member.incarnation, room).await {
+            Ok(claims) => claims.into_iter().for_each(|claim| self.start(claim)),
+            Err(error) => tracing::warn!("turns could not be claimed: {error}"),
+        }
+    }
+
+    fn start(&mut self, claim: Claim) {
+        faults::point(Point::RunAfterClaim);
+        let agents = Arc::clone(&self.agents);
+        self.keep(claim.fence, |member, stop| run::run(member, agents, claim, stop));
+    }
+
+    /// Compares what runs here with what the store says that we owe.
+    ///
+    /// What runs but is not owed was decided by somebody else, `/stop` or a sweep: its agent is ended. What is owed but
+    /// does not run (its task died, or the answer of its claim was lost) gets an error: nobody else would decide it
+    /// while this process lives. Nothing is claimed meanwhile: claims happen in the same loop.
+    async fn compare(&mut self) {
+        let owed = match self.member.store.running(&self.member.incarnation).await {
+            Ok(owed) => owed,
+            Err(error) => return tracing::debug!("running turns could not be compared: {error}"),
+        };
+        for (fence, stop) in self.stops.values().filter(|(fence, _)| !owed.contains(fence)) {
+            if !stop.decided.is_cancelled() {
+                tracing::debug!(turn = %fence.turn, attempt = %fence.attempt, "decided; ending what is left of it");
+                stop.decided.cancel();
+            }
+        }
+        for fence in owed {
+            if !self.stops.values().any(|(known, _)| *known == fence) {
+                tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "is ours and owed but does not run");
+                self.keep(fence, |member, _| run::give_up(member, fence));
+            }
+        }
+    }
+
+    fn keep<T>(&mut self, fence: Fence, task: impl FnOnce(Arc<Member>, run::Stop) -> T)
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        let stop = run::Stop { decided: CancellationToken::new(), shut_down: CancellationToken::new() };
+        let id = self.turns.spawn(task(Arc::clone(&self.member), stop.clone())).id();
+        self.stops.insert(id, (fence, stop));
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
+        match ended {
+            Ok((id, ())) => {
+                self.stops.remove(&id);
+            }
+            Err(panic) => {
+                // Owed and ours, but not running any more: the next comparison gives it its last word.
+                tracing::error!("a turn's task died: {panic}");
+                self.stops.remove(&panic.id());
+            }
+        }
+    }
+
+    /// Waits for the turns in hand; after `grace` their agents are ended and the turns say so.
+    pub(super) async fn finish(&mut self, grace: Duration) {
+        if tokio::time::timeout(grace, self.drain()).await.is_err() {
+            tracing::warn!(running = self.count(), "the grace is over; ending the agents");
+            self.stops.values().for_each(|(_, stop)| stop.shut_down.cancel());
+            self.drain().await;
+        }
+    }
+
+    async fn drain(&mut self) {
+        while let Some(ended) = self.turns.join_next_with_id().await {
+            self.forget(ended);
+        }
+    }
+}
