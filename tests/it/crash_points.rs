@@ -1,0 +1,91 @@
+//! The process dies at every named point of a turn; everybody still gets exactly one last word, in order.
+
+use lastword_core::faults::Point;
+use lastword_tests::oracle::Findings;
+
+use crate::world::{Network, Settings, World};
+
+/// Three messages in two places, while one process dies at `point` for the `nth` passing of it.
+async fn dies_at(point: Point, nth: u32, network: Network) {
+    breaks_at(point, nth, network, "abort").await;
+}
+
+/// The same with a panic, which the process may survive.
+async fn panics_at(point: Point, network: Network) {
+    breaks_at(point, 1, network, "panic").await;
+}
+
+async fn breaks_at(point: Point, nth: u32, network: Network, how: &str) {
+    let situation = format!("{how} at {} ({nth}) on {network:?}", point.as_str());
+    let directory = tempfile::tempdir().unwrap();
+    let once = directory.path().join("once");
+    std::fs::write(&once, "").unwrap();
+    let world = World::start_with(Settings {
+        network,
+        env: vec![
+            ("LASTWORD_CRASH_AT", format!("{}:{nth}", point.as_str())),
+            ("LASTWORD_CRASH_ONCE", once.display().to_string()),
+            ("LASTWORD_CRASH_HOW", how.to_owned()),
+        ],
+        ..Settings::default()
+    })
+    .await;
+    world.alice_says("go #t1").await;
+    world.alice_says("go #t2").await;
+    world.says("bob", "other", "go #t3").await;
+    world.until(&format!("a process died at {situation}"), async |_| (!once.exists()).then_some(())).await;
+    world.alice_says("go #t4").await;
+    assert_eq!(world.judge().await, Findings::default(), "{situation}");
+}
+
+macro_rules! every_point {
+    ($($name:ident: $point:ident),+ $(,)?) => {
+        /// Every point has its test.
+        const DRIVEN: &[Point] = &[$(Point::$point),+];
+
+        $(
+            mod $name {
+                use super::*;
+
+                #[tokio::test]
+                async fn on_a_network_where_only_edits_repeat() {
+                    dies_at(Point::$point, 1, Network::EditOnly).await;
+                }
+
+                #[tokio::test]
+                async fn on_a_network_that_knows_our_key() {
+                    dies_at(Point::$point, 2, Network::Native).await;
+                }
+
+                #[tokio::test]
+                async fn by_a_panic() {
+                    panics_at(Point::$point, Network::EditOnly).await;
+                }
+
+                #[tokio::test]
+                async fn on_a_network_where_posts_are_found() {
+                    dies_at(Point::$point, 1, Network::Findable).await;
+                }
+            }
+        )+
+    };
+}
+
+every_point! {
+    before_the_commit_of_a_message: IngestBeforeCommit,
+    between_commit_and_ack: IngestBeforeAck,
+    after_the_ack: IngestAfterAck,
+    with_a_turn_claimed: RunAfterClaim,
+    with_an_agent_not_recorded: RunBeforeGroup,
+    with_an_agent_recorded: RunAfterGroup,
+    with_an_answer_in_hand: ElectBefore,
+    with_the_election_committed: ElectAfter,
+    with_a_delivery_claimed: DeliverAfterClaim,
+    with_an_outcome_in_hand: DeliverBeforeSettle,
+    with_the_outcome_recorded: DeliverAfterSettle,
+}
+
+#[test]
+fn every_crash_point_is_driven() {
+    assert_eq!(DRIVEN, Point::ALL);
+}

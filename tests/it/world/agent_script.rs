@@ -1,0 +1,24 @@
+//! The agent of the end-to-end tests: a shell script whose prompt says what it does.
+
+/// As it stands in a configuration, where `$${` means `${`. Reads `<verb> [argument] #token`, notes the token, does as the verb says, and answers `done #token`.
+pub(super) const SCRIPT: &str = r##"read -r prompt || true
+token=$${prompt##* }
+echo "$token" >> "$NOTES"
+set -- $prompt
+case "$1" in
+  gate) while [ ! -e "$GATE" ]; do sleep 0.02; done ;;
+  talk) n=0; while [ ! -e "$GATE" ]; do n=$((n + 1)); echo "step $n"; sleep 0.05; done ;;
+  fail) echo "first line" >&2; printf 'it broke \033[31mbadly\033[0m\n' >&2; exit 3 ;;
+  die) kill -9 $$ ;;
+  hang) sleep 1000000 ;;
+  flood) yes "nonsense and more of it" ;;
+  garbage) printf 'a\377b\300\n' ;;
+  silent) exit 0 ;;
+  escape) setsid sh -c 'sleep 1000000' >/dev/null 2>&1 & while [ ! -e "$GATE" ]; do sleep 0.02; done ;;
+  env) env ;;
+  files) echo content > "$LASTWORD_OUTBOX/report.txt" ;;
+  where) pwd ;;
+  long) i=0; while [ $i -lt 400 ]; do echo "line $i of a long answer"; i=$((i + 1)); done ;;
+esac
+echo "done $token"
+"##;

@@ -1,0 +1,408 @@
+//! The world of an end-to-end test: the real binary on a state directory of its own, the ledger's process as its
+//! network, people who say things, and a hand that kills.
+//!
+//! Everything is observed from outside: the ledger, the HTTP pages, and `/proc`. Nothing sleeps for luck: what a test
+//! waits for is polled with a deadline.
+
+mod agent_script;
+mod ledger;
+mod processes;
+
+use std::{
+    fmt::Write as _,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+use lastword_tests::{
+    ledger::Book,
+    oracle::{Findings, Oracle},
+};
+use tempfile::TempDir;
+
+pub use self::processes::{Pid, Who};
+use self::{agent_script::SCRIPT, ledger::Ledger};
+
+/// The longest that anything may take before a test gives up on it: machines are shared and slow.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a test looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How the scripted network stops a repeated post from showing twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// It deduplicates on our key.
+    Native,
+    /// Only edits may be repeated.
+    EditOnly,
+    /// Posts can be looked up.
+    Findable,
+    /// Nothing helps.
+    Careless,
+}
+
+/// What a test sets before the world begins.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub network: Network,
+    /// Lines appended to the agent `sh`.
+    pub agent: String,
+    /// Lines appended to the account `net`.
+    pub account: String,
+    /// Top-level lines of the configuration.
+    pub top: String,
+    /// The environment of the supervisor.
+    pub env: Vec<(&'static str, String)>,
+    /// Whether the program is a copy of its own, which a test may remove.
+    pub is_copied: bool,
+    /// Whether the log goes into a pipe that nobody reads from once the bridge is ready.
+    pub is_unheard: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            network: Network::EditOnly,
+            agent: String::new(),
+            account: String::new(),
+            top: String::new(),
+            env: Vec::new(),
+            is_copied: false,
+            is_unheard: false,
+        }
+    }
+}
+
+/// A deployment under test.
+pub struct World {
+    directory: TempDir,
+    ledger: Ledger,
+    supervisor: Option<Child>,
+    settings: Settings,
+    port: u16,
+}
+
+impl World {
+    /// A running deployment with everything at its defaults.
+    pub async fn start() -> Self {
+        Self::start_with(Settings::default()).await
+    }
+
+    /// A running deployment; returns when it is ready.
+    pub async fn start_with(settings: Settings) -> Self {
+        let mut world = Self::prepare(settings).await;
+        world.start_supervisor();
+        let begin = Instant::now();
+        while !world.is_ready().await {
+            let ended = world.supervisor.as_mut().and_then(|supervisor| supervisor.try_wait().unwrap());
+            assert!(ended.is_none() && begin.elapsed() < PATIENCE, "it does not get ready:\n{}", world.log());
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        if world.settings.is_unheard {
+            drop(world.supervisor.as_mut().unwrap().stderr.take());
+        }
+        world
+    }
+
+    /// Everything but the running processes.
+    pub async fn prepare(settings: Settings) -> Self {
+        let ledger = Ledger::start(settings.network == Network::Native).await;
+        let directory = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let world = Self { directory, ledger, supervisor: None, settings, port };
+        if world.settings.is_copied {
+            std::fs::copy(processes::binary(), world.program()).unwrap();
+        }
+        std::fs::write(world.config(), world.config_text()).unwrap();
+        world
+    }
+
+    fn config_text(&self) -> String {
+        let directory = self.directory.path().display();
+        let Settings { network, agent, account, top, .. } = &self.settings;
+        let idempotency = match network {
+            Network::Native => "native",
+            Network::EditOnly => "edit_only",
+            Network::Findable => "findable",
+            Network::Careless => "none",
+        };
+        let mut text = format!(
+            "state_dir: {directory}/state
+http: {{ listen: '127.0.0.1:{port}' }}
+accounts:
+  web: {{ network: web }}
+  net:
+    network: scripted
+    url: '{url}'
+    idempotency: {idempotency}
+    allow: {{ users: [alice, bob] }}
+    admins: [alice]
+{account}
+agents:
+  demo: {{ kind: demo }}
+  sh:
+    kind: command
+    program: /bin/sh
+    args:
+    - -c
+    - |
+{script}
+    env: {{ GATE: '{directory}/gate', NOTES: '{directory}/notes' }}
+{agent}
+routes:
+- {{ account: web, agent: demo }}
+default_agent: sh
+{top}
+",
+            port = self.port,
+            url = self.ledger.url(),
+            account = indent(account, 4),
+            agent = indent(agent, 4),
+            script = indent(SCRIPT, 6),
+        );
+        let _ = writeln!(text, "log: {{ level: debug }}");
+        text
+    }
+
+    /// The configuration's file.
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("lastword.yaml")
+    }
+
+    /// The program under test.
+    pub fn program(&self) -> PathBuf {
+        if self.settings.is_copied { self.file("lastword") } else { processes::binary().to_owned() }
+    }
+
+    /// A file beside the configuration.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Starts `lastword run`.
+    pub fn start_supervisor(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.file("log")).unwrap();
+        let child = self
+            .lastword(&["run"])
+            .envs(self.settings.env.iter().map(|(name, value)| (*name, value.as_str())))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(if self.settings.is_unheard { Stdio::piped() } else { log.into() })
+            .spawn()
+            .unwrap();
+        self.supervisor = Some(child);
+    }
+
+    /// A call of the program under test with this world's configuration.
+    pub fn lastword(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(self.program());
+        command.arg("--config").arg(self.config()).args(args).env_remove("RUST_LOG");
+        command
+    }
+
+    /// The address of the HTTP pages.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// What the supervisor and its children have logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.file("log")).unwrap_or_default()
+    }
+
+    /// Whether `/readyz` says so.
+    pub async fn is_ready(&self) -> bool {
+        reqwest::get(self.url("/readyz")).await.is_ok_and(|page| page.status().is_success())
+    }
+
+    // --- people --------------------------------------------------------------------------------------------------
+
+    /// Alice says something in the conversation `main`; returns the message's id.
+    pub async fn alice_says(&self, text: &str) -> String {
+        self.says("alice", "main", text).await
+    }
+
+    /// Somebody says something somewhere; returns the message's id.
+    pub async fn says(&self, who: &str, conversation: &str, text: &str) -> String {
+        self.ledger.say(who, conversation, text).await
+    }
+
+    /// Everything the network has seen.
+    pub async fn book(&self) -> Book {
+        self.ledger.book().await
+    }
+
+    /// The network's own hand: faults and settings.
+    pub fn network(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Waits for the last word of a message that holds a token, and returns it.
+    pub async fn last_word(&self, message: &str) -> String {
+        self.until(&format!("{message} has its last word"), async |world| {
+            let book = world.book().await;
+            let said = book.people.iter().find(|said| said.id == message).unwrap();
+            oracle().last_words(&book, said).first().map(|word| word.text.clone())
+        })
+        .await
+    }
+
+    /// Waits for a reply to a message that holds no token, such as a command.
+    pub async fn reply(&self, message: &str) -> String {
+        self.until(&format!("{message} has a reply"), async |world| {
+            let book = world.book().await;
+            book.bot
+                .iter()
+                .find(|bot| bot.reply_to.as_deref() == Some(message) && bot.text != "…")
+                .map(|bot| bot.text.clone())
+        })
+        .await
+    }
+
+    /// Waits until nothing is missing, nothing is owed and nothing is on its way, then judges the whole book.
+    pub async fn judge(&self) -> Findings {
+        self.until("nothing is missing or owed", async |world| {
+            // What the bridge has not accepted yet is missing, though nothing is owed.
+            if !oracle().judge(&world.book().await).missing.is_empty() {
+                return None;
+            }
+            let page: serde_json::Value = reqwest::get(world.url("/readyz")).await.ok()?.json().await.ok()?;
+            let owed = ["queued", "running"].map(|state| page["store"]["turns"][state].as_u64());
+            let open = page["store"]["deliveries"]["open"].as_u64();
+            (owed == [Some(0), Some(0)] && open == Some(0)).then_some(())
+        })
+        .await;
+        let book = self.book().await;
+        oracle().judge(&book)
+    }
+
+    // --- agents --------------------------------------------------------------------------------------------------
+
+    /// Lets every agent that waits at the gate go on, now and from now on.
+    pub fn open_gate(&self) {
+        std::fs::write(self.file("gate"), "").unwrap();
+    }
+
+    /// Waits until an agent has taken note of having begun with this token.
+    pub async fn begun(&self, token: &str) {
+        self.until(&format!("an agent has begun {token}"), async |world| (world.runs_of(token) > 0).then_some(()))
+            .await;
+    }
+
+    /// How often an agent was started with this token.
+    pub fn runs_of(&self, token: &str) -> usize {
+        let notes = std::fs::read_to_string(self.file("notes")).unwrap_or_default();
+        notes.lines().filter(|line| *line == token).count()
+    }
+
+    // --- processes -----------------------------------------------------------------------------------------------
+
+    /// The process that plays this part now.
+    pub async fn pid(&self, who: Who) -> Pid {
+        self.until(&format!("there is a {who:?}"), async |world| world.find(who)).await
+    }
+
+    /// The process that plays this part, if there is one.
+    pub fn find(&self, who: Who) -> Option<Pid> {
+        let supervisor = Pid::of(self.supervisor.as_ref()?);
+        processes::find(supervisor, who)
+    }
+
+    /// SIGKILL, and gone.
+    pub async fn kill(&self, who: Who) -> Pid {
+        let pid = self.pid(who).await;
+        pid.kill();
+        self.until("it is gone", async |_| pid.is_gone().then_some(())).await;
+        pid
+    }
+
+    /// SIGTERM.
+    pub async fn terminate(&self, who: Who) {
+        self.pid(who).await.terminate();
+    }
+
+    /// A process below this one that is not its direct child's.
+    pub fn escaped_from(&self, who: Who) -> Option<Pid> {
+        processes::escaped_from(self.find(who)?)
+    }
+
+    /// SIGKILL for the supervisor; waits until every child of it is gone.
+    pub async fn kill_supervisor(&mut self) {
+        let mut supervisor = self.supervisor.take().unwrap();
+        let children = processes::descendants(Pid::of(&supervisor));
+        supervisor.kill().unwrap();
+        supervisor.wait().unwrap();
+        self.until("every child is gone", async |_| children.iter().all(|child| child.is_gone()).then_some(())).await;
+    }
+
+    /// SIGTERM for the supervisor; waits for its end and returns its exit code.
+    pub async fn stop(&mut self) -> Option<i32> {
+        self.terminate(Who::Supervisor).await;
+        self.ended().await
+    }
+
+    /// Waits for the end of the supervisor and returns its exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
+        let mut supervisor = self.supervisor.take().unwrap();
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = supervisor.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(begin.elapsed() < PATIENCE, "the supervisor did not stop\n{}", self.log());
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Looks until there is something to see.
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFn(&Self) -> Option<T>) -> T {
+        let begin = Instant::now();
+        loop {
+            if let Some(seen) = look(self).await {
+                return seen;
+            }
+            if begin.elapsed() > PATIENCE {
+                let book = serde_json::to_string_pretty(&self.book().await.bot).unwrap();
+                panic!("waited in vain until {what}\n--- log\n{}\n--- bot\n{book}", self.log());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(supervisor) = &mut self.supervisor {
+            let children = processes::descendants(Pid::of(supervisor));
+            let _ = supervisor.kill();
+            let _ = supervisor.wait();
+            children.iter().for_each(Pid::kill);
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of the deployment\n{}", self.log());
+        }
+    }
+}
+
+/// What a finished answer of the script holds.
+fn oracle() -> Oracle {
+    Oracle::new(|token| format!("done {token}"))
+}
+
+/// A port that nobody has and that no outgoing connection takes: below the ephemeral range.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let spread = std::process::id().wrapping_mul(61).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).into());
+        let port = 12_000 + u16::try_from(spread % 16_000).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn indent(text: &str, by: usize) -> String {
+    text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+}

@@ -1,0 +1,7 @@
+//! What tests of the whole program need from outside it: a fake network that is the only ledger, and an oracle that
+//! reads it.
+//!
+//! Nothing here shares code with the bridge, so that a mistake in the one can't hide in the other.
+
+pub mod ledger;
+pub mod oracle;
