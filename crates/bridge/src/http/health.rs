@@ -36,7 +36,7 @@ pub(super) async fn healthz() -> &'static str {
 /// 200 when store, worker and every account have fresh evidence of their ability, otherwise 503; the page says which.
 pub(super) async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, Json<Value>) {
     let (store_ready, store) = store(&health).await;
-    let (worker_ready, worker) = worker(&health);
+    let (worker_ready, worker) = worker(&health).await;
     let (accounts_ready, accounts) = accounts(&health);
     let is_ready = store_ready && worker_ready && accounts_ready;
     let page = json!({
@@ -75,7 +75,11 @@ async fn store(health: &Health) -> (bool, Value) {
 }
 
 /// Able when a worker's heart was seen to beat lately.
-fn worker(health: &Health) -> (bool, Value) {
+async fn worker(health: &Health) -> (bool, Value) {
+    // A worker that has just come is seen at once, not with the next sweep.
+    if let Ok(living) = health.member.store.living().await {
+        health.member.vitals.read(&living);
+    }
     let workers: Vec<Vital> =
         health.member.vitals.all().into_iter().filter(|vital| vital.process.role == Role::Worker).collect();
     let is_ready = workers.iter().any(|vital| is_fresh(vital.beaten_at));
