@@ -6,6 +6,8 @@
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthChar;
+
 use super::exchange::LastWord;
 
 const SPINNER: [&str; 4] = ["⠋", "⠙", "⠴", "⠦"];
@@ -175,21 +177,9 @@ fn end_of(text: &str, columns: usize) -> (usize, usize) {
     })
 }
 
-/// How many cells a character takes; only roughly, which an erased answer can bear.
+/// How many cells a character takes; a terminal of its own mind shows it by one cell, which an erased answer can bear.
 fn width_of(c: char) -> usize {
-    match c {
-        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
+    c.width().unwrap_or(0)
 }
 
 #[cfg(test)]
