@@ -239,6 +239,13 @@ default_agent: sh
         &self.ledger
     }
 
+    /// Whether a message that holds a token has its last word.
+    pub async fn has_last_word(&self, message: &str) -> bool {
+        let book = self.book().await;
+        let said = book.people.iter().find(|said| said.id == message).unwrap();
+        !oracle().last_words(&book, said).is_empty()
+    }
+
     /// Waits for the last word of a message that holds a token, and returns it.
     pub async fn last_word(&self, message: &str) -> String {
         self.until(&format!("{message} has its last word"), async |world| {
