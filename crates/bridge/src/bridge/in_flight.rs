@@ -16,6 +16,8 @@ pub(super) type Ended = Result<(Id, Result<(), StoreError>), JoinError>;
 pub(super) struct InFlight {
     tasks: JoinSet<Result<(), StoreError>>,
     claims: HashMap<Id, Claimed>,
+    /// How often in a row an attempt at a delivery broke; refusals and outages of the network do not count.
+    broken: HashMap<DeliveryId, u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,7 +64,9 @@ impl InFlight {
     pub(super) fn ended(&mut self, shared: &Arc<Shared>, ended: Ended) -> anyhow::Result<()> {
         let (id, error) = match ended {
             Ok((id, Ok(()))) => {
-                self.claims.remove(&id);
+                if let Some(claimed) = self.claims.remove(&id).filter(|claimed| !claimed.is_doubt) {
+                    self.broken.remove(&claimed.delivery);
+                }
                 return Ok(());
             }
             Ok((id, Err(error))) => (id, anyhow::Error::from(error)),
@@ -73,14 +77,15 @@ impl InFlight {
             return Err(error.context(format!("delivery {delivery} can't be settled")));
         }
         tracing::error!(%delivery, attempt, "an attempt broke: {error:#}");
-        let id = self.tasks.spawn(doubt(Arc::clone(shared), delivery, attempt)).id();
+        let broken = self.broken.entry(delivery).and_modify(|times| *times += 1).or_insert(1);
+        let id = self.tasks.spawn(doubt(Arc::clone(shared), delivery, attempt, *broken)).id();
         self.claims.insert(id, Claimed { delivery, attempt, is_doubt: true });
         Ok(())
     }
 }
 
 /// Records that nobody knows what an attempt achieved.
-async fn doubt(shared: Arc<Shared>, delivery: DeliveryId, attempt: u32) -> Result<(), StoreError> {
-    let settlement = settle_broken(attempt, shared.member.clock.now(), chance());
+async fn doubt(shared: Arc<Shared>, delivery: DeliveryId, attempt: u32, broken: u32) -> Result<(), StoreError> {
+    let settlement = settle_broken(broken, shared.member.clock.now(), chance());
     record(&shared.member, delivery, attempt, &settlement).await.map(|_| ())
 }

@@ -130,15 +130,15 @@ pub fn settle_find(claim: &DeliveryClaim, found: Result<Option<MessageId>, Cause
     }
 }
 
-/// What is recorded when this attempt itself broke, and nobody knows how far it came. What breaks again and again is
-/// given up: it must not block its lane for ever.
+/// What is recorded when this attempt itself broke, and nobody knows how far it came. What broke so
+/// often in a row (`broken`, this time included) is given up: it must not block its lane for ever.
 #[must_use]
-pub fn settle_broken(attempt: u32, now: Timestamp, chance: f64) -> Settlement {
+pub fn settle_broken(broken: u32, now: Timestamp, chance: f64) -> Settlement {
     let cause = "the attempt broke inside the bridge; the log says how".to_owned();
-    if attempt >= ATTEMPTS_BEFORE_FALLBACK {
+    if broken >= ATTEMPTS_BEFORE_FALLBACK {
         return Settlement::GivenUp { cause };
     }
-    let until = now.plus_ms(backoff::DELIVERY.pause_ms(attempt, chance));
+    let until = now.plus_ms(backoff::DELIVERY.pause_ms(broken, chance));
     Settlement::Doubted { pause: Pause { until, scope: RetryScope::Message }, cause }
 }
 

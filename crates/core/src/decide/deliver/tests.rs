@@ -172,3 +172,11 @@ fn an_unknown_placeholder_is_given_up_so_that_one_orphan_is_the_worst() {
     let stolen = DeliveryClaim { doubted_at: Some(NOW), ..placeholder };
     assert!(matches!(step(&stolen, &capabilities(Idempotency::EditOnly), RESEND), Step::GiveUp(_)));
 }
+
+#[test]
+fn only_what_breaks_again_and_again_is_given_up() {
+    for broken in 1..ATTEMPTS_BEFORE_FALLBACK {
+        assert!(matches!(settle_broken(broken, NOW, 0.0), Settlement::Doubted { .. }));
+    }
+    assert!(matches!(settle_broken(ATTEMPTS_BEFORE_FALLBACK, NOW, 0.0), Settlement::GivenUp { .. }));
+}
