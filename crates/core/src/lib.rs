@@ -4,8 +4,8 @@
 //! Nothing here opens a socket, runs SQL, reads a clock or needs a runtime: time, chance and configuration are
 //! arguments, so that the simulation drives the very code that ships. Nothing here names a network or an engine.
 //!
-//! * words: [`ids`], [`update`], [`turn`], [`election`], [`delivery`], [`lease`], [`reason`], [`outcome`],
-//!   [`capability`]
+//! * words: [`ids`], [`update`], [`turn`], [`election`], [`delivery`], [`lease`], [`reason`], [`alert`],
+//!   [`outcome`], [`capability`]
 //! * seams: [`provider`], [`agent`], [`store`]; their contract suites in `contract`
 //! * decisions: [`decide`]
 //! * [`faults`]: where a test may make a process die
@@ -14,6 +14,7 @@
 compile_error!("the feature `testing` is for debug builds only");
 
 pub mod agent;
+pub mod alert;
 pub mod capability;
 #[cfg(feature = "contract")]
 pub mod contract;

@@ -52,6 +52,8 @@ pub enum Reason {
     Stopped,
     /// The bridge was stopped before the agent finished.
     ShutDown,
+    /// A backup was restored, and what was owed in it was not to be answered any more.
+    Restored,
     /// Something of ours broke.
     Broken,
     /// The agent that the turn was routed to is no longer configured.
@@ -116,6 +118,7 @@ impl Reason {
             Self::WorkerLost => "worker_lost",
             Self::Stopped => "stopped",
             Self::ShutDown => "shut_down",
+            Self::Restored => "restored",
             Self::Broken => "broken",
             Self::AgentUnknown { .. } => "agent_unknown",
             Self::NotAllowed => "not_allowed",
@@ -167,6 +170,7 @@ impl Reason {
             }
             Self::Stopped => "stopped".into(),
             Self::ShutDown => "the bridge was stopped before the agent was done. /retry asks it again.".into(),
+            Self::Restored => "the bridge was set back to an earlier state. Please send it again.".into(),
             Self::Broken => "something broke inside the bridge; the operator can see what. /retry asks again.".into(),
             Self::AgentUnknown { .. } => "the agent for this place is no longer there.".into(),
             Self::NotAllowed => "I may not talk to you yet.".into(),
@@ -213,6 +217,7 @@ impl Reason {
             Self::WorkerLost => "its worker died; set on_lost: replay if the agent may run twice".into(),
             Self::Stopped => "somebody said /stop".into(),
             Self::ShutDown => "shutdown_grace ended before the agent did".into(),
+            Self::Restored => "it was owed in a backup that was restored without what was owed".into(),
             Self::Broken => "a task of the worker panicked; the log has the panic, please report it".into(),
             Self::AgentUnknown { agent } => {
                 format!("agent {agent:?} is not in this worker's configuration; it was when the message arrived")

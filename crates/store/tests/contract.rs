@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use lastword_core::{contract::store::HandClock, store::Store};
+use lastword_core::contract::store::{Deployment, HandClock};
 use lastword_store::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
-fn open(clock: Arc<HandClock>, change: impl FnOnce(SqliteOptions) -> SqliteOptions) -> (Box<dyn Store>, TempDir) {
+fn open(clock: Arc<HandClock>, change: impl FnOnce(SqliteOptions) -> SqliteOptions) -> (Box<dyn Deployment>, TempDir) {
     let directory = tempfile::tempdir().expect("a folder");
     let options = change(SqliteOptions::new(directory.path().join("lastword.db"), clock));
     (Box::new(SqliteStore::open(options).expect("opens")), directory)

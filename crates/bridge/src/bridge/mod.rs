@@ -71,6 +71,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     tasks.spawn(async move { until_ended.run_until_cancelled_owned(delivering).await.unwrap_or(Ok(())) });
     tasks.spawn(until(&ended, progress::edit_all(Arc::clone(&delivery))));
     tasks.spawn(until(&ended, sweep(Arc::clone(&member))));
+    tasks.spawn(until(&ended, Arc::clone(&member.alerts).keep_storing()));
     let (beating, until_ended) = (Arc::clone(&member).beat(), ended.clone());
     tasks.spawn(async move {
         let lost = until_ended.run_until_cancelled_owned(beating).await;

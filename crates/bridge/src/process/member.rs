@@ -9,11 +9,11 @@ use anyhow::Context;
 use lastword_core::{
     decide::sweep::Deadlines,
     ids::{AgentId, IncarnationId},
-    store::{Clock, Incarnation, OnLost, Role, Standing, Store},
+    store::{Clock, Incarnation, OnLost, Oversight, Role, Standing, Store},
 };
 use lastword_store::{DeploymentLock, IncarnationLock, SqliteOptions, SqliteStore, SystemClock};
 
-use super::{decide_lost::decide_lost, state_dir::StateDir, vitals::Vitals};
+use super::{alerts::Alerts, decide_lost::decide_lost, state_dir::StateDir, vitals::Vitals};
 use crate::{build_id::BUILD, config::Config};
 
 /// The variable by which a supervisor names a child's incarnation, so that it can decide its turns when it dies.
@@ -29,6 +29,10 @@ pub struct Member {
     pub state: StateDir,
     /// What the processes share.
     pub store: Arc<dyn Store>,
+    /// The same store, as operators see it.
+    pub oversight: Arc<dyn Oversight>,
+    /// Where this process tells the operator. Whoever joined keeps [`Alerts::keep_storing`] running.
+    pub alerts: Arc<Alerts>,
     /// The store's clock.
     pub clock: Arc<dyn Clock>,
     /// This start of this process.
@@ -50,13 +54,15 @@ impl Member {
         let incarnation = std::env::var(INCARNATION_ENV).map_or_else(|_| new_incarnation(), IncarnationId::new);
         let lock = IncarnationLock::hold(&state.incarnations(), &incarnation)
             .context("the lock of this process could not be taken")?;
-        let store: Arc<dyn Store> = Arc::new(open_store(&config, &state, &incarnation)?);
+        let store = Arc::new(open_store(&config, &state, &incarnation)?);
         let registered =
             Incarnation { id: incarnation.clone(), role, pid: std::process::id(), build: BUILD.to_owned(), beats: 0 };
         store.register(&registered).await?;
         Ok(Arc::new(Self {
             config,
             state,
+            alerts: Arc::new(Alerts::new(store.clone())),
+            oversight: store.clone(),
             store,
             clock: Arc::new(SystemClock),
             incarnation,
@@ -114,6 +120,7 @@ impl Member {
         if let Err(error) = decide_lost(&*self.store, &self.incarnation).await {
             tracing::error!("leaving without having decided everything; the next start will: {error}");
         }
+        self.alerts.store_last().await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every process of a deployment has: a name, a store, a heartbeat, a lifeline, and an end.
 
+pub mod alerts;
 pub mod decide_lost;
 pub mod lifeline;
 pub mod member;

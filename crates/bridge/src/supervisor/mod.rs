@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     process::{
+        alerts::Alerts,
         decide_lost::decide_lost,
         member::{keep_to_ourselves, new_incarnation, open_state, open_store},
         signals::StopSignals,
@@ -35,6 +36,7 @@ const LINGERING_POLL: Duration = Duration::from_millis(50);
 pub struct Supervisor {
     config: Config,
     store: Arc<dyn Store>,
+    alerts: Arc<Alerts>,
     state: StateDir,
     stop: CancellationToken,
 }
@@ -48,9 +50,12 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     }
     let state = open_state(&config)?;
     let _deployment = found(&config).await?;
-    let store: Arc<dyn Store> = Arc::new(open_store(&config, &state, &new_incarnation())?);
-    let supervisor = Arc::new(Supervisor { config, store, state, stop: CancellationToken::new() });
+    let store = Arc::new(open_store(&config, &state, &new_incarnation())?);
+    let alerts = Arc::new(Alerts::new(store.clone()));
+    let supervisor = Arc::new(Supervisor { config, store, alerts, state, stop: CancellationToken::new() });
     let mut tasks = JoinSet::new();
+    let mut house = JoinSet::new();
+    house.spawn(Arc::clone(&supervisor.alerts).keep_storing());
     {
         let supervisor = Arc::clone(&supervisor);
         tasks.spawn(async move {
@@ -81,6 +86,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
             }
         }
     }
+    supervisor.alerts.store_last().await;
     report_left(&*supervisor.store).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -27,6 +27,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut house = JoinSet::new();
     house.spawn(sweep(Arc::clone(&member)));
     house.spawn(Arc::clone(&member).beat());
+    house.spawn(Arc::clone(&member.alerts).keep_storing());
 
     let mut running = Running::new(Arc::clone(&member), agents);
     tokio::select! {

@@ -6,17 +6,18 @@
 mod accept;
 mod command;
 mod look;
+mod oversight;
 mod order;
 mod out;
 mod run;
 mod world;
 
-pub use self::{accept::*, command::*, look::*, order::*, out::*, run::*, world::*};
+pub use self::{accept::*, command::*, look::*, order::*, out::*, oversight::*, run::*, world::*};
 
-/// Expands to one test per rule of the store's contract.
+/// Expands to one test per rule of the store's contract. After each, an audit must find nothing.
 ///
 /// `$factory` is called once per test with the clock that the store must use, and returns `(store, guard)`: a
-/// `Box<dyn Store>` that nothing was stored in yet, and whatever must live as long as it does. The second argument is
+/// `Box<dyn Deployment>` that nothing was stored in yet, and whatever must live as long as it does. The second argument is
 /// the attribute that makes a test of an asynchronous function, `tokio::test` by default.
 #[macro_export]
 macro_rules! store_contract {
@@ -81,6 +82,24 @@ macro_rules! store_contract {
             what_is_owed_is_running_or_next,
             commits_wake_their_topics,
             counts_conserve,
+            an_alert_is_one_record_while_it_is_open,
+            what_is_given_up_is_an_alert,
+            a_trace_tells_a_message_from_its_arrival_to_its_delivery,
+            a_trace_tells_what_went_wrong,
+            a_refused_updates_trace_says_why,
+            a_trace_stays_short_however_long_the_trouble,
+            an_audit_knows_how_much_it_examined,
+            figures_tell_what_waits_and_how_long_it_took,
+            starts_after_a_death_are_counted,
+            old_messages_are_emptied_and_old_turns_removed,
+            what_is_owed_or_on_its_way_is_never_pruned,
+            pruning_goes_on_where_it_stopped,
+            a_lead_and_what_it_collected_go_together,
+            nothing_is_retried_that_was_erased,
+            a_forgotten_person_is_nowhere,
+            forgetting_leaves_what_is_owed,
+            forgetting_erases_the_lead_that_collected_it,
+            sessions_are_idle_when_nothing_is_owed_in_their_place,
         }
     };
     (@rules $factory:expr, $test:meta, $($rule:ident),+ $(,)?) => {$(
@@ -88,6 +107,7 @@ macro_rules! store_contract {
         async fn $rule() {
             let world = $crate::contract::store::World::new($factory).await;
             $crate::contract::store::$rule(&world).await;
+            world.is_sound().await;
         }
     )+};
 }

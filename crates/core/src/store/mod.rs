@@ -7,6 +7,7 @@
 mod delivery;
 mod incarnation;
 mod ingest;
+mod oversight;
 mod turn;
 mod view;
 
@@ -16,6 +17,10 @@ pub use self::{
     delivery::{DeliveryClaim, PAUSE_MS_MAX, Pause, Settlement},
     incarnation::{AccountLease, DecidedLost, Incarnation, Replays, Role},
     ingest::{Asked, HintRule, IngestBatch, IngestItem, Ingested, Intake, NewTurn, OnLost, PlaceCommand},
+    oversight::{
+        AccountMeasures, Audit, Forgotten, Histogram, IdleSession, LATENCY_BOUNDS_MS, Measures, Oversight, Pruned,
+        Retention, Trace, TraceEvent, TraceOf, Traced, Violation,
+    },
     turn::{Claim, Elected, End, Owed, Standing, Verdict},
     view::{Counts, StreamEvent, StreamKind, StreamPosition, TurnView},
 };

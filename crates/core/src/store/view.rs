@@ -109,3 +109,11 @@ pub struct Counts {
     /// Updates that made no turn, by reason code.
     pub dropped: BTreeMap<String, u64>,
 }
+
+impl Counts {
+    /// Whether accepted = replied + errored + stopped + merged + queued + running.
+    #[must_use]
+    pub fn conserve(&self) -> bool {
+        self.accepted == self.replied + self.errored + self.stopped + self.merged + self.queued + self.running
+    }
+}

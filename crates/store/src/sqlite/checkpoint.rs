@@ -23,6 +23,8 @@ pub(crate) struct Checkpoints {
     page_bytes: i64,
     /// The length at which the last checkpoint found readers in its way: another must wait for some growth.
     tried_at_pages: i64,
+    /// Whether the log still holds what was erased.
+    owes_shortening: bool,
 }
 
 impl Checkpoints {
@@ -33,22 +35,31 @@ impl Checkpoints {
             Ok(())
         }));
         let page_bytes = conn.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-        Ok(Self { page_bytes, tried_at_pages: 0 })
+        Ok(Self { page_bytes, tried_at_pages: 0, owes_shortening: false })
     }
 
-    /// Copies the log into the database if this thread's last commit left it too long.
-    pub(crate) fn maybe_run(&mut self, conn: &Connection, _held: &CommitGuard<'_>) -> rusqlite::Result<()> {
+    /// Copies the log into the database if this thread's last commit left it too long, or, with `shortens`, left in
+    /// it what was erased; then again after every commit until the log is gone.
+    pub(crate) fn maybe_run(
+        &mut self,
+        conn: &Connection,
+        shortens: bool,
+        _held: &CommitGuard<'_>,
+    ) -> rusqlite::Result<()> {
+        self.owes_shortening |= shortens;
         let pages = LOG_PAGES.take();
         let step_pages = PASSIVE_ABOVE_BYTES / self.page_bytes;
         if pages < self.tried_at_pages {
             self.tried_at_pages = 0;
         }
-        if pages <= self.tried_at_pages + step_pages {
+        if pages <= self.tried_at_pages + step_pages && !self.owes_shortening {
             return Ok(());
         }
-        let mode = if pages * self.page_bytes > TRUNCATE_ABOVE_BYTES { "TRUNCATE" } else { "PASSIVE" };
+        let mode = if self.owes_shortening || pages * self.page_bytes > TRUNCATE_ABOVE_BYTES { "TRUNCATE" } else { "PASSIVE" };
         let sql = format!("PRAGMA wal_checkpoint({mode})");
-        let (logged, copied): (i64, i64) = conn.query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
+        let (is_busy, logged, copied): (bool, i64, i64) =
+            conn.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        self.owes_shortening &= is_busy;
         self.tried_at_pages = if copied < logged { pages } else { 0 };
         tracing::debug!(mode, pages, copied, "checkpoint");
         Ok(())

@@ -10,6 +10,14 @@ const REPORTED_MAX: usize = 10_000;
 
 static REPORTED: LazyLock<Mutex<HashSet<(&'static str, i64)>>> = LazyLock::new(Mutex::default);
 
+/// Which column it is, but not what is in it, where that is what the cause would tell.
+pub(crate) fn without_content(why: &str) -> String {
+    match why.strip_prefix("column ").and_then(|rest| rest.split_once(':')) {
+        Some((name, _)) => format!("column {name} can't be read"),
+        None => why.to_owned(),
+    }
+}
+
 /// Names a damaged row in the log, the first time it is met.
 pub(crate) fn report(what: &'static str, id: i64, why: &str) {
     let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -70,16 +70,32 @@ impl Engine {
         F: FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
     {
         let (job, answer) = Asked::new(work);
+        self.submit(Box::new(job)).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// The same for work that removes rows together with everything that refers to them ([`Job::is_unchecked`]).
+    pub(crate) async fn write_unchecked<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
+    {
+        let (job, answer) = Asked::new(work);
+        self.submit(Box::new(job.unchecked())).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    async fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         match self {
             Self::Inline(writer) => {
-                writer.lock().unwrap_or_else(PoisonError::into_inner).commit(vec![Box::new(job)]);
+                writer.lock().unwrap_or_else(PoisonError::into_inner).commit(vec![job]);
+                Ok(())
             }
             Self::Threads(threads) => {
                 let writes = threads.writes.as_ref().ok_or_else(gone)?;
-                writes.send(Box::new(job)).await.map_err(|_| gone())?;
+                writes.send(job).await.map_err(|_| gone())
             }
         }
-        answer.await.map_err(|_| gone())?
     }
 
     /// Runs `work` on a connection that sees everything committed before the call.

@@ -10,6 +10,10 @@ pub(crate) trait Job: Send {
     /// Does the work. May be called again after a rollback, so it changes nothing but the transaction.
     fn run(&mut self, tx: &Tx<'_>) -> Ran;
 
+    /// Whether it removes rows together with what refers to them, in an order and with indexes of its own: the engine
+    /// would look for what refers to each by reading whole tables.
+    fn is_unchecked(&self) -> bool;
+
     /// Tells the caller what came of it. `Err`: the commit did not happen, or nobody knows whether it did.
     fn answer(self: Box<Self>, committed: Result<(), &str>);
 }
@@ -25,6 +29,7 @@ pub(crate) enum Ran {
 /// A job that runs a function and sends what it returned.
 pub(crate) struct Asked<T, F> {
     work: F,
+    is_unchecked: bool,
     result: Option<Result<T, StoreError>>,
     to: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -35,7 +40,12 @@ where
 {
     pub(crate) fn new(work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (to, from) = oneshot::channel();
-        (Self { work, result: None, to }, from)
+        (Self { work, is_unchecked: false, result: None, to }, from)
+    }
+
+    /// The same, with [`Job::is_unchecked`].
+    pub(crate) fn unchecked(self) -> Self {
+        Self { is_unchecked: true, ..self }
     }
 }
 
@@ -49,6 +59,10 @@ where
         let ran = if result.is_ok() { Ran::Well } else { Ran::Failed };
         self.result = Some(result);
         ran
+    }
+
+    fn is_unchecked(&self) -> bool {
+        self.is_unchecked
     }
 
     fn answer(self: Box<Self>, committed: Result<(), &str>) {

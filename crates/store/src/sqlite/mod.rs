@@ -18,6 +18,7 @@ mod job;
 mod migrate;
 mod open;
 mod options;
+mod oversight;
 mod query;
 mod row;
 mod store;
@@ -35,6 +36,8 @@ pub use self::{
 };
 pub(crate) use commit_lock::open_private;
 
+use lastword_core::store::Clock;
+
 use crate::wake::{Hub, Wakes};
 
 /// A SQLite database behind core's [`Store`](lastword_core::store::Store).
@@ -44,6 +47,7 @@ pub struct SqliteStore {
     engine: engine::Engine,
     hub: Arc<Hub>,
     deployment: String,
+    clock: Arc<dyn Clock>,
     _wakes: Option<Wakes>,
 }
 

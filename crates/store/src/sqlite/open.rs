@@ -140,7 +140,7 @@ pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Res
             Engine::start(writer, path, &options.on_fatal).map_err(|error| from_start(path, error))?
         }
     };
-    Ok(SqliteStore { engine, hub, deployment: id, _wakes: wakes })
+    Ok(SqliteStore { engine, hub, deployment: id, clock: options.clock, _wakes: wakes })
 }
 
 fn check_directory(path: &Path) -> Result<(), OpenError> {

@@ -120,22 +120,37 @@ pub(crate) fn readable<T>(
     params: impl Params,
     limit: usize,
     what: &'static str,
-    mut read: impl FnMut(i64, &mut Columns<'_>) -> Res<T>,
+    read: impl FnMut(i64, &mut Columns<'_>) -> Res<T>,
 ) -> Res<Vec<T>> {
+    let (found, damaged) = parted(conn, sql, params, limit, read)?;
+    for (id, why) in damaged {
+        super::damage::report(what, id, &why);
+    }
+    Ok(found)
+}
+
+/// The rows that can be read, and the ids of those that can't, with the cause.
+pub(crate) fn parted<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    limit: usize,
+    mut read: impl FnMut(i64, &mut Columns<'_>) -> Res<T>,
+) -> Res<(Vec<T>, Vec<(i64, String)>)> {
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
-    let mut found = Vec::new();
+    let (mut found, mut damaged) = (Vec::new(), Vec::new());
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
         let mut columns = Columns::of(row);
         let id: i64 = columns.get()?;
         match read(id, &mut columns) {
             Ok(item) => found.push(item),
-            Err(Failure::Damaged(why)) => super::damage::report(what, id, &why),
+            Err(Failure::Damaged(why)) => damaged.push((id, why)),
             Err(failure) => return Err(failure),
         }
     }
-    Ok(found)
+    Ok((found, damaged))
 }
 
 /// Runs a statement that returns no rows and says how many it changed.

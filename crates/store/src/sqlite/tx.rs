@@ -2,14 +2,14 @@
 
 use std::cell::RefCell;
 
-use lastword_core::{ids::Timestamp, store::Topic};
-use rusqlite::Connection;
+use lastword_core::{alert::AlertCode, ids::Timestamp, store::Topic};
+use rusqlite::{Connection, Params};
 
 use super::{
     damage,
     failure::{Failure, Res},
-    query::tally::Tally,
-    row::run,
+    query::{alert, tally::Tally},
+    row::{self, Columns, run},
 };
 use crate::wake::Topics;
 
@@ -28,6 +28,8 @@ pub(crate) struct Effects {
     pub(crate) topics: Topics,
     /// What to add to the counters, once per commit.
     pub(crate) tally: Tally,
+    /// Whether the log is to be truncated.
+    pub(crate) shortens_log: bool,
 }
 
 impl<'c> Tx<'c> {
@@ -69,8 +71,34 @@ impl<'c> Tx<'c> {
         *self.effects.borrow_mut() = earlier;
     }
 
-    /// Does what is about one row of many. If its rows can't be read, what it changed is taken back, the row is named
-    /// in the log, and `None` lets the others go on.
+    /// Truncates the log behind this commit, so that what was erased is nowhere on the disk.
+    pub(crate) fn shorten_log(&self) {
+        self.effects.borrow_mut().shortens_log = true;
+    }
+
+    /// Up to `limit` rows of a query whose first column is the row's id; what can't be read is kept as it is, told to
+    /// the operator, and skipped.
+    pub(crate) fn readable<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        limit: usize,
+        what: &'static str,
+        read: impl FnMut(i64, &mut Columns<'_>) -> Res<T>,
+    ) -> Res<Vec<T>> {
+        let (found, damaged) = row::parted(self.conn, sql, params, limit, read)?;
+        damaged.iter().try_for_each(|(id, why)| self.damaged(what, *id, why))?;
+        Ok(found)
+    }
+
+    /// Tells the operator of a row that can't be read: in the log and as an alert.
+    fn damaged(&self, what: &'static str, id: i64, why: &str) -> Res<()> {
+        damage::report(what, id, why);
+        alert::raise_once(self, AlertCode::RowDamaged, &format!("{what} {id}"), &damage::without_content(why))
+    }
+
+    /// Does what is about one row of many. If its rows can't be read, what it changed is taken back, the operator is
+    /// told of the row, and `None` lets the others go on.
     pub(crate) fn unless_damaged<T>(
         &self,
         what: &'static str,
@@ -88,7 +116,7 @@ impl<'c> Tx<'c> {
         if let Some(why) = damage {
             run(self.conn, "ROLLBACK TO one_of_many", [])?;
             self.restore(before);
-            damage::report(what, id, &why);
+            self.damaged(what, id, &why)?;
         }
         run(self.conn, "RELEASE one_of_many", [])?;
         Ok(done)

@@ -14,7 +14,7 @@ use super::{
     failure::is_disk_failure,
     job::{Job, Ran},
     options::OnFatal,
-    tx::Tx,
+    tx::{Effects, Tx},
 };
 use crate::wake::{Hub, Topics};
 
@@ -82,14 +82,21 @@ impl Writer {
 
     fn commit_under_lock(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Topics, String> {
         let held = self.lock.hold().map_err(|error| format!("the commit lock: {error}"))?;
+        let is_unchecked = jobs.iter().any(|job| job.is_unchecked());
+        if is_unchecked {
+            check_references(&self.conn, false)?;
+        }
         let outcome = match transact(&self.conn, &self.clock, &self.deployment, jobs, Isolation::Together, &held) {
             // Alone in its commit it took nobody with it, and would only fail again.
-            Err(Broken::Job) if jobs.len() == 1 => Ok(Topics::NONE),
+            Err(Broken::Job) if jobs.len() == 1 => Ok(Effects::default()),
             Err(Broken::Job) => transact(&self.conn, &self.clock, &self.deployment, jobs, Isolation::Apart, &held),
             outcome => outcome,
         };
-        let topics = match outcome {
-            Ok(topics) => topics,
+        if is_unchecked {
+            check_references(&self.conn, true)?;
+        }
+        let (topics, shortens_log) = match outcome {
+            Ok(effects) => (effects.topics, effects.shortens_log),
             Err(Broken::Job) => return Err("a job failed twice".into()),
             Err(Broken::Commit(why)) => return Err(why),
             Err(Broken::Disk(why)) => {
@@ -97,7 +104,7 @@ impl Writer {
                 return Err(why);
             }
         };
-        if let Err(error) = self.checkpoints.maybe_run(&self.conn, &held) {
+        if let Err(error) = self.checkpoints.maybe_run(&self.conn, shortens_log, &held) {
             if is_disk_failure(&error) {
                 (self.on_fatal)(&format!("the disk failed during a checkpoint: {error}"));
             }
@@ -124,7 +131,7 @@ fn transact(
     jobs: &mut [Box<dyn Job>],
     isolation: Isolation,
     _held: &CommitGuard<'_>,
-) -> Result<Topics, Broken> {
+) -> Result<Effects, Broken> {
     step(conn, "BEGIN IMMEDIATE")?;
     let tx = Tx::new(conn, clock.now(), deployment);
     let outcome = run_all(&tx, jobs, isolation).and_then(|()| {
@@ -137,7 +144,7 @@ fn transact(
     {
         tracing::error!(why, "a rollback failed");
     }
-    outcome.map(|()| tx.effects().topics)
+    outcome.map(|()| tx.effects())
 }
 
 fn run_all(tx: &Tx<'_>, jobs: &mut [Box<dyn Job>], isolation: Isolation) -> Result<(), Broken> {
@@ -163,6 +170,11 @@ fn run_all(tx: &Tx<'_>, jobs: &mut [Box<dyn Job>], isolation: Isolation) -> Resu
         }
     }
     Ok(())
+}
+
+/// Whether the engine looks for what refers to a row that is removed; it can't change within a transaction.
+fn check_references(conn: &Connection, is_on: bool) -> Result<(), String> {
+    conn.pragma_update(None, "foreign_keys", is_on).map_err(|error| format!("foreign keys: {error}"))
 }
 
 fn step(conn: &Connection, sql: &str) -> Result<(), Broken> {

@@ -20,7 +20,7 @@ use crate::{
     reason::Reason,
     store::{
         Asked, Claim, Clock, Counts, DeliveryClaim, Elected, End, Incarnation, IngestBatch, IngestItem, Ingested,
-        Intake, NewTurn, OnLost, Pause, PlaceCommand, Role, Settlement, Standing, Store, StoreError, Verdict,
+        Intake, NewTurn, OnLost, Oversight, Pause, PlaceCommand, Role, Settlement, Standing, Store, StoreError, Verdict,
     },
 };
 
@@ -47,10 +47,15 @@ impl Clock for HandClock {
     }
 }
 
+/// A store with its oversight.
+pub trait Deployment: Store + Oversight {}
+
+impl<T: Store + Oversight> Deployment for T {}
+
 /// A store under test with two bridges, two workers, and the account `bot` in the hands of the first bridge.
 pub struct World {
     /// The store under test.
-    pub store: Box<dyn Store>,
+    pub store: Box<dyn Deployment>,
     /// Its clock.
     pub clock: Arc<HandClock>,
     _guard: Box<dyn Any + Send + Sync>,
@@ -65,7 +70,7 @@ pub const WORKER: &str = "worker-1";
 
 impl World {
     /// Makes the store with the given factory and lets everybody in.
-    pub async fn new<G: Any + Send + Sync>(factory: impl FnOnce(Arc<HandClock>) -> (Box<dyn Store>, G)) -> Self {
+    pub async fn new<G: Any + Send + Sync>(factory: impl FnOnce(Arc<HandClock>) -> (Box<dyn Deployment>, G)) -> Self {
         let clock = HandClock::at(1_000_000);
         let (store, guard) = factory(clock.clone());
         let world = Self { store, clock, _guard: Box::new(guard) };
@@ -176,6 +181,12 @@ impl World {
     /// The last word of a turn, if it is elected.
     pub async fn last_word(&self, turn: TurnId) -> Option<String> {
         self.store.turn(turn).await.expect("reads").expect("the turn exists").reply
+    }
+
+    /// An examination of the whole store finds nothing that must not be.
+    pub async fn is_sound(&self) {
+        let audit = self.store.audit().await.expect("examines");
+        assert!(audit.violations.is_empty(), "{:#?}", audit.violations);
     }
 
     /// The counts, after checking the conservation law.

@@ -3,7 +3,7 @@
 use lastword_core::{
     capability::ReplyShape,
     election::{Election, ElectionHappened},
-    ids::{AgentId, Attempt, Fence, IncarnationId, MessageId, Place, PlaceId, TurnId},
+    ids::{AgentId, Attempt, Fence, IncarnationId, MessageId, Place, PlaceId, Timestamp, TurnId},
     store::{Claim, Topic},
     turn::{TurnHappened, TurnState},
 };
@@ -14,11 +14,12 @@ use super::{
     delivery::{self, NewDelivery},
     incarnation,
     place::{self, HeadRuns},
+    tally::Latency,
     turn,
 };
 use crate::sqlite::{
     failure::{Failure, Res},
-    row::{change_one, one, readable},
+    row::{change_one, one},
     tx::Tx,
 };
 
@@ -39,6 +40,7 @@ struct Head {
     message: MessageId,
     may_collect: bool,
     has_placeholder: bool,
+    accepted_at: Timestamp,
     attempt: Attempt,
 }
 
@@ -54,7 +56,7 @@ pub(crate) fn claim(tx: &Tx<'_>, owner: &IncarnationId, limit: usize) -> Res<Vec
     let (mut claims, mut after) = (Vec::new(), TurnId(0));
     loop {
         let room = limit - claims.len();
-        let heads = heads(tx.conn(), after, room)?;
+        let heads = heads(tx, after, room)?;
         let has_more = heads.len() == room;
         for head in heads {
             after = head.turn;
@@ -67,13 +69,14 @@ pub(crate) fn claim(tx: &Tx<'_>, owner: &IncarnationId, limit: usize) -> Res<Vec
     }
 }
 
-fn heads(conn: &Connection, after: TurnId, limit: usize) -> Res<Vec<Head>> {
+fn heads(tx: &Tx<'_>, after: TurnId, limit: usize) -> Res<Vec<Head>> {
     const SQL: &str =
         "SELECT t.id, p.id, p.account, p.conversation, p.thread, p.shape, p.waiting, p.next_lane, t.seq, t.state,
-             t.session, t.agent, t.prompt, t.sender_name, t.message, t.may_collect, t.has_placeholder, m.attempt
+             t.session, t.agent, t.prompt, t.sender_name, t.message, t.may_collect, t.has_placeholder, t.accepted_at,
+             m.attempt
          FROM place p JOIN turn t ON t.id = p.head LEFT JOIN marker m ON m.turn = t.id
          WHERE p.head IS NOT NULL AND p.running IS NULL AND p.head > ?1 ORDER BY p.head";
-    readable(conn, SQL, [after.0], limit, "turn", |turn, row| {
+    tx.readable(SQL, [after.0], limit, "turn", |turn, row| {
         Ok(Head {
             turn: TurnId(turn),
             place_id: PlaceId(row.get()?),
@@ -90,6 +93,7 @@ fn heads(conn: &Connection, after: TurnId, limit: usize) -> Res<Vec<Head>> {
             message: row.name(MessageId::new)?,
             may_collect: row.get()?,
             has_placeholder: row.get()?,
+            accepted_at: row.at()?,
             attempt: Attempt(row.get()?),
         })
     })
@@ -116,6 +120,9 @@ fn start(tx: &Tx<'_>, owner: &IncarnationId, head: Head) -> Res<Claim> {
     place::head_runs(tx, head.place_id, head.turn, &change)?;
     if wants_placeholder {
         delivery::insert(tx, &NewDelivery::placeholder(head.place_id, head.turn, head.next_lane, &head.message))?;
+    }
+    if head.attempt == Attempt::NONE {
+        tx.count(|tally| tally.took(Latency::Waited, tx.now().since_ms(head.accepted_at)));
     }
     tx.touch(Topic::Streams);
     Ok(Claim {

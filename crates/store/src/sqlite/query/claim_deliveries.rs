@@ -6,12 +6,11 @@ use lastword_core::{
     ids::{DeliveryId, DeliveryKey, IncarnationId, MessageId, Timestamp},
     store::{DeliveryClaim, PAUSE_MS_MAX},
 };
-use rusqlite::Connection;
 
 use super::{delivery, place};
 use crate::sqlite::{
     failure::Res,
-    row::{Columns, change_one, readable},
+    row::{Columns, change_one},
     tx::Tx,
 };
 
@@ -22,7 +21,7 @@ struct Due {
 
 pub(crate) fn claim(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<DeliveryClaim>> {
     const TAKE: &str = "UPDATE delivery SET state = ?3, holder = ?4, attempts = ?5 WHERE id = ?1 AND state = ?2";
-    let due = due(tx.conn(), holder, tx.now(), limit)?;
+    let due = due(tx, holder, limit)?;
     for Due { state, claim } in &due {
         let next = delivery::after(*state, DeliveryHappened::Claimed)?;
         let change = (claim.id.0, state.as_str(), next.as_str(), holder.as_str(), claim.attempt);
@@ -32,7 +31,7 @@ pub(crate) fn claim(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Ve
 }
 
 /// Waiting deliveries of accounts leased by `holder` that nothing open in their lane precedes, and that are not paused.
-fn due(conn: &Connection, holder: &IncarnationId, now: Timestamp, limit: usize) -> Res<Vec<Due>> {
+fn due(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<Due>> {
     const SQL: &str = "SELECT d.id, d.state, d.key, d.attempts, p.account, p.conversation, p.thread, d.kind, d.turn,
              d.via, d.form, ifnull(d.posted_text, d.text), d.reply_to, d.target, d.doubted_at, d.failed_at,
              a.delivered_at, t.placeholder, t.placeholder_holder
@@ -47,8 +46,9 @@ fn due(conn: &Connection, holder: &IncarnationId, now: Timestamp, limit: usize) 
              AND NOT (a.paused_until BETWEEN ?2 + 1 AND ?3)
          ORDER BY d.id";
     // A pause that ends later than any may was written before the clock was set back.
+    let now = tx.now();
     let believed_until = now.plus_ms(PAUSE_MS_MAX);
-    readable(conn, SQL, (holder.as_str(), now.0, believed_until.0), limit, "delivery", |id, row| {
+    tx.readable(SQL, (holder.as_str(), now.0, believed_until.0), limit, "delivery", |id, row| {
         read(DeliveryId(id), holder, now, row)
     })
 }

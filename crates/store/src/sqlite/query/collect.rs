@@ -92,6 +92,6 @@ fn merge(tx: &Tx<'_>, waiting: &Waiting, lead: TurnId) -> Res<()> {
     let state = turn::after(waiting.state, TurnHappened::Collected)?;
     change_one(tx.conn(), SQL, (waiting.turn.0, waiting.state.as_str(), state.as_str(), lead.0))?;
     change_one(tx.conn(), "DELETE FROM marker WHERE turn = ?1", [waiting.turn.0])?;
-    tx.count(|tally| tally.ended(state));
+    tx.count(|tally| tally.ended(state, None));
     Ok(())
 }

@@ -3,21 +3,21 @@
 use lastword_core::{
     ids::TurnId,
     reason::Reason,
-    store::{Asked, Elected, End, PlaceCommand, Topic},
+    store::{Elected, End, PlaceCommand, Topic},
 };
 
 use super::{
     elect::{self, Word},
     place::{self, PlaceRow},
-    turn,
+    turn::{self, Arrived},
 };
 use crate::{
     replies,
     sqlite::{failure::Res, tx::Tx},
 };
 
-pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, asked: &Asked, command: &PlaceCommand) -> Res<TurnId> {
-    let answer = |text: &str| turn::insert_answered(tx, place, asked, None, text, None);
+pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command: &PlaceCommand) -> Res<TurnId> {
+    let answer = |text: &str| turn::insert_answered(tx, place, arrived, None, text, None);
     match command {
         PlaceCommand::Status { about } => answer(&status(tx, place, about)?),
         PlaceCommand::New => {
@@ -25,10 +25,10 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, asked: &Asked, command: &Place
             answer(&replies::started_afresh(place.running.is_some()))
         }
         PlaceCommand::Stop => answer(stop(tx, place)?),
-        PlaceCommand::Retry { queue_max } => match turn::asked_last(tx.conn(), place.id, &asked.sender)? {
+        PlaceCommand::Retry { queue_max } => match turn::asked_last(tx.conn(), place.id, &arrived.asked.sender)? {
             None => answer(replies::NOTHING_TO_RETRY),
             Some(last) if last.state.is_owed() => answer(replies::STILL_WORKING),
-            Some(last) => turn::queue_or_say_busy(tx, place, asked, &last.task, *queue_max),
+            Some(last) => turn::queue_or_say_busy(tx, place, arrived, &last.task, *queue_max),
         },
     }
 }

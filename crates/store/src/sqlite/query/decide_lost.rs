@@ -3,9 +3,9 @@
 use lastword_core::{
     capability::ReplyShape,
     delivery::{DeliveryHappened, DeliveryState},
-    ids::{Attempt, IncarnationId, PlaceId, TurnId},
+    ids::{Attempt, IncarnationId, PlaceId, Timestamp, TurnId},
     reason::Reason,
-    store::{DecidedLost, Elected, End, OnLost, Replays, Topic},
+    store::{DecidedLost, Elected, End, OnLost, Replays, Topic, Traced},
     turn::TurnState,
 };
 use rusqlite::Connection;
@@ -13,11 +13,13 @@ use rusqlite::Connection;
 use super::{
     account, delivery,
     elect::{self, Word},
-    incarnation, place, progress, turn,
+    incarnation, place, progress,
+    trace::{self, Happened},
+    turn,
 };
 use crate::sqlite::{
     failure::{Failure, Res},
-    row::{change_one, one, readable, run},
+    row::{all, change_one, one, run},
     tx::Tx,
 };
 
@@ -32,6 +34,7 @@ struct Left {
     attempt: Attempt,
     on_lost: OnLost,
     never_acted: bool,
+    started_at: Option<Timestamp>,
 }
 
 pub(crate) fn decide(tx: &Tx<'_>, dead: &IncarnationId, replays: Replays, limit: usize) -> Res<DecidedLost> {
@@ -40,13 +43,13 @@ pub(crate) fn decide(tx: &Tx<'_>, dead: &IncarnationId, replays: Replays, limit:
     let mut after = TurnId(0);
     loop {
         let room = limit - decided.errored - decided.requeued;
-        let mut left = left_by(tx.conn(), dead, replays, after, room.saturating_add(1))?;
+        let mut left = left_by(tx, dead, replays, after, room.saturating_add(1))?;
         decided.has_more = left.len() > room;
         left.truncate(room);
         for one in &left {
             after = one.turn;
             let counted = if may_run_again(one) { &mut decided.requeued } else { &mut decided.errored };
-            if tx.unless_damaged("turn", one.turn.0, || decide_one(tx, one))?.is_some() {
+            if tx.unless_damaged("turn", one.turn.0, || decide_one(tx, dead, one))?.is_some() {
                 *counted += 1;
             }
         }
@@ -63,13 +66,13 @@ pub(crate) fn decide(tx: &Tx<'_>, dead: &IncarnationId, replays: Replays, limit:
 
 /// What it runs, oldest first; while replays are held, without what may run again. Where no group was recorded and no
 /// progress was made, there is nothing to wait for.
-fn left_by(conn: &Connection, dead: &IncarnationId, replays: Replays, after: TurnId, limit: usize) -> Res<Vec<Left>> {
+fn left_by(tx: &Tx<'_>, dead: &IncarnationId, replays: Replays, after: TurnId, limit: usize) -> Res<Vec<Left>> {
     const SQL: &str = "SELECT m.turn, t.place, t.state, m.attempt, t.replay_max,
-             m.progress = 0 AND NOT EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn) AS never_acted, p.shape
+             m.progress = 0 AND NOT EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn) AS never_acted, t.started_at, p.shape
          FROM marker m JOIN turn t ON t.id = m.turn LEFT JOIN place p ON p.id = t.place
          WHERE m.owner = ?1 AND (?2 OR never_acted OR t.replay_max IS NULL OR m.attempt >= t.replay_max)
              AND m.turn > ?3 ORDER BY m.turn";
-    readable(conn, SQL, (dead.as_str(), replays == Replays::Allow, after.0), limit, "turn", |turn, row| {
+    tx.readable(SQL, (dead.as_str(), replays == Replays::Allow, after.0), limit, "turn", |turn, row| {
         let left = Left {
             turn: TurnId(turn),
             place: PlaceId(row.get()?),
@@ -77,6 +80,7 @@ fn left_by(conn: &Connection, dead: &IncarnationId, replays: Replays, after: Tur
             attempt: Attempt(row.get()?),
             on_lost: turn::on_lost(row.get()?),
             never_acted: row.get()?,
+            started_at: row.opt_at()?,
         };
         // One whose routing can't be read keeps its marker, and must not keep the others from being decided.
         row.json::<ReplyShape>()?;
@@ -92,7 +96,15 @@ fn may_run_again(left: &Left) -> bool {
     by_policy || (left.never_acted && left.attempt.0 < ATTEMPTS_WITHOUT_START_MAX)
 }
 
-fn decide_one(tx: &Tx<'_>, left: &Left) -> Res<()> {
+fn decide_one(tx: &Tx<'_>, dead: &IncarnationId, left: &Left) -> Res<()> {
+    let what = if may_run_again(left) { Traced::Requeued } else { Traced::Lost };
+    let attempt = format!("attempt {} by {dead}", left.attempt);
+    let happened = Happened { turn: left.turn, delivery: None, at: tx.now(), what, detail: &attempt };
+    if let Some(at) = left.started_at.filter(|_| may_run_again(left)) {
+        // The turn's row forgets it now.
+        trace::record(tx, &Happened { at, what: Traced::Claimed, ..happened })?;
+    }
+    trace::record(tx, &happened)?;
     if may_run_again(left) {
         return requeue(tx, left);
     }
@@ -126,8 +138,15 @@ fn requeue(tx: &Tx<'_>, left: &Left) -> Res<()> {
 fn doubt_deliveries(tx: &Tx<'_>, dead: &IncarnationId) -> Res<usize> {
     const SQL: &str = "UPDATE delivery SET state = ?3, holder = NULL, doubted_at = ifnull(doubted_at, ?4)
          WHERE holder = ?1 AND state = ?2";
+    const HELD: &str = "SELECT id, turn, attempts FROM delivery WHERE holder = ?1 AND turn IS NOT NULL";
     let sending = DeliveryState::Sending;
     let doubtful = delivery::after(sending, DeliveryHappened::HolderLost)?;
+    let held = all(tx.conn(), HELD, [dead.as_str()], |row| Ok((row.get()?, row.turn()?, row.get::<u32>()?)))?;
+    for (delivery, turn, attempt) in held {
+        let detail = format!("delivery {delivery}, attempt {attempt}: {dead}, which held it, is lost");
+        let what = Traced::DeliveryDoubted;
+        trace::record(tx, &Happened { turn, delivery: Some(delivery), at: tx.now(), what, detail: &detail })?;
+    }
     let doubted = run(tx.conn(), SQL, (dead.as_str(), sending.as_str(), doubtful.as_str(), tx.now().0))?;
     if doubted > 0 {
         tx.touch(Topic::Deliveries);

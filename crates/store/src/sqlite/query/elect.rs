@@ -3,7 +3,7 @@
 use lastword_core::{
     capability::ReplyShape,
     election::{Election, ElectionHappened},
-    ids::{Attempt, MessageId, PlaceId, TurnId},
+    ids::{Attempt, MessageId, PlaceId, Timestamp, TurnId},
     reason::Reason,
     store::{Elected, End, Topic},
     turn::{TurnHappened, TurnState},
@@ -12,7 +12,9 @@ use rusqlite::Connection;
 
 use super::{
     delivery::{self, NewDelivery},
-    place, progress, turn,
+    place, progress,
+    tally::Latency,
+    turn,
 };
 use crate::sqlite::{
     failure::{Failure, Res},
@@ -38,6 +40,7 @@ struct OwedTurn {
     message: MessageId,
     has_open_placeholder: bool,
     has_groups: bool,
+    started_at: Option<Timestamp>,
     shape: ReplyShape,
     next_lane: i64,
 }
@@ -67,7 +70,12 @@ pub(crate) fn elect(tx: &Tx<'_>, word: &Word<'_>) -> Res<Elected> {
     turn::end(tx, word.turn, owed.state, ended, reason(word.end))?;
     let lanes = word.parts.len();
     match owed.state {
-        TurnState::Running => place::running_ended(tx, owed.place, word.turn, lanes)?,
+        TurnState::Running => {
+            place::running_ended(tx, owed.place, word.turn, lanes)?;
+            if let Some(at) = owed.started_at {
+                tx.count(|tally| tally.took(Latency::Ran, tx.now().since_ms(at)));
+            }
+        }
         _ => place::queued_ended(tx, owed.place, word.turn, lanes)?,
     }
     if owed.has_open_placeholder {
@@ -101,7 +109,7 @@ pub(crate) fn current_attempt(conn: &Connection, turn: TurnId) -> Res<Option<Att
 fn find(conn: &Connection, turn: TurnId) -> Res<Option<OwedTurn>> {
     const SQL: &str = "SELECT m.attempt, m.progress, t.state, t.place, t.message,
              t.has_placeholder AND t.placeholder IS NULL,
-             EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn), p.shape, p.next_lane
+             EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn), t.started_at, p.shape, p.next_lane
          FROM marker m LEFT JOIN turn t ON t.id = m.turn LEFT JOIN place p ON p.id = t.place WHERE m.turn = ?1";
     one(conn, SQL, [turn.0], |row| {
         Ok(OwedTurn {
@@ -112,6 +120,7 @@ fn find(conn: &Connection, turn: TurnId) -> Res<Option<OwedTurn>> {
             message: row.name(MessageId::new)?,
             has_open_placeholder: row.get()?,
             has_groups: row.get()?,
+            started_at: row.opt_at()?,
             shape: row.json()?,
             next_lane: row.get()?,
         })

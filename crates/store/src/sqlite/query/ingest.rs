@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{
     account, command, hint, place,
-    turn::{self, Task},
+    turn::{self, Arrived, Task},
 };
 use crate::sqlite::{
     failure::{Failure, Res},
@@ -33,7 +33,7 @@ fn take(tx: &Tx<'_>, account: &AccountId, item: &IngestItem) -> Res<Ingested> {
     if let Some(turn) = find(tx.conn(), account, &update)? {
         return Ok(Ingested { update, turn, is_new: false });
     }
-    let turn = match accept(tx, account, &item.intake)? {
+    let turn = match accept(tx, account, &update, &item.intake)? {
         Made::Turn(turn) => {
             record(tx, account, &update, Some(turn), None)?;
             tx.touch(Topic::Streams);
@@ -48,7 +48,7 @@ fn take(tx: &Tx<'_>, account: &AccountId, item: &IngestItem) -> Res<Ingested> {
     Ok(Ingested { update, turn, is_new: true })
 }
 
-fn accept(tx: &Tx<'_>, account: &AccountId, intake: &Intake) -> Res<Made> {
+fn accept(tx: &Tx<'_>, account: &AccountId, update: &UpdateId, intake: &Intake) -> Res<Made> {
     let resolve = |asked: &Asked| {
         if asked.place.account != *account {
             return Err(Failure::Refused(format!("a batch of account {account} holds one of {}", asked.place.account)));
@@ -62,17 +62,20 @@ fn accept(tx: &Tx<'_>, account: &AccountId, intake: &Intake) -> Res<Made> {
             Ok(Made::Nothing(reason.clone()))
         }
         Intake::Answer { asked, text, reason } => {
-            turn::insert_answered(tx, &resolve(asked)?, asked, None, text, reason.as_ref()).map(Made::Turn)
+            let arrived = Arrived { update, asked };
+            turn::insert_answered(tx, &resolve(asked)?, arrived, None, text, reason.as_ref()).map(Made::Turn)
         }
-        Intake::Command { asked, command } => command::take(tx, &resolve(asked)?, asked, command).map(Made::Turn),
-        Intake::Turn(new) => queue(tx, &resolve(&new.asked)?, new).map(Made::Turn),
+        Intake::Command { asked, command } => {
+            command::take(tx, &resolve(asked)?, Arrived { update, asked }, command).map(Made::Turn)
+        }
+        Intake::Turn(new) => queue(tx, &resolve(&new.asked)?, update, new).map(Made::Turn),
     }
 }
 
-fn queue(tx: &Tx<'_>, place: &place::PlaceRow, new: &NewTurn) -> Res<TurnId> {
+fn queue(tx: &Tx<'_>, place: &place::PlaceRow, update: &UpdateId, new: &NewTurn) -> Res<TurnId> {
     let NewTurn { asked, agent, prompt, on_lost, may_collect, queue_max } = new;
     let task = Task { agent: agent.clone(), prompt: prompt.clone(), on_lost: *on_lost, may_collect: *may_collect };
-    turn::queue_or_say_busy(tx, place, asked, &task, *queue_max)
+    turn::queue_or_say_busy(tx, place, Arrived { update, asked }, &task, *queue_max)
 }
 
 /// What an update made earlier: `None` if the inbox does not have it.

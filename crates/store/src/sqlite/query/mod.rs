@@ -1,6 +1,8 @@
 //! Every query, one function each, in the hands of a write transaction ([`super::tx::Tx`]) or a read connection.
 
 pub(crate) mod account;
+pub(crate) mod alert;
+pub(crate) mod audit;
 pub(crate) mod claim;
 pub(crate) mod claim_deliveries;
 pub(crate) mod collect;
@@ -10,14 +12,21 @@ pub(crate) mod decide_lost;
 pub(crate) mod delivery;
 pub(crate) mod deployment;
 pub(crate) mod elect;
+pub(crate) mod erase;
+pub(crate) mod forget;
 pub(crate) mod hint;
+pub(crate) mod idle;
 pub(crate) mod incarnation;
 pub(crate) mod ingest;
+pub(crate) mod life;
+pub(crate) mod measures;
 pub(crate) mod owed;
 pub(crate) mod place;
 pub(crate) mod progress;
+pub(crate) mod prune;
 pub(crate) mod settle;
 pub(crate) mod stream;
 pub(crate) mod tally;
+pub(crate) mod trace;
 pub(crate) mod turn;
 pub(crate) mod view;

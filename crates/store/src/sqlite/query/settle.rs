@@ -1,18 +1,21 @@
 //! Recording what an attempt achieved.
 
 use lastword_core::{
+    alert::AlertCode,
     capability::Via,
     delivery::{DeliveryHappened, DeliveryKind, DeliveryState, Form},
     ids::{DeliveryId, IncarnationId, MessageId, PlaceId, Timestamp, TurnId},
     outcome::RetryScope,
-    store::{PAUSE_MS_MAX, Pause, Settlement, Topic},
+    store::{PAUSE_MS_MAX, Pause, Settlement, Topic, Traced},
 };
 use rusqlite::{Connection, params};
 
 use super::{
-    account,
+    account, alert,
     delivery::{self, AT_ONCE, Key, NewDelivery},
     place,
+    tally::Latency,
+    trace::{self, Happened},
 };
 use crate::sqlite::{
     failure::Res,
@@ -29,6 +32,10 @@ struct Sent {
     turn: Option<TurnId>,
     form: Form,
     text: String,
+    attempt: u32,
+    has_failed: bool,
+    cause: Option<String>,
+    created_at: Timestamp,
 }
 
 /// `false`: this attempt is not `holder`'s any more, and nothing was changed.
@@ -67,8 +74,43 @@ pub(crate) fn settle(
             tx.count(super::tally::Tally::delivery_died);
         }
     }
+    write_down(tx, &sent, settlement)?;
     tx.touch(Topic::Deliveries);
     Ok(true)
+}
+
+/// The rare in the trace, what was given up as an alert, and how long a last word took.
+fn write_down(tx: &Tx<'_>, sent: &Sent, settlement: &Settlement) -> Res<()> {
+    let (what, why) = match settlement {
+        Settlement::Delivered { .. } => {
+            if sent.kind == DeliveryKind::Terminal {
+                tx.count(|tally| tally.took(Latency::Delivered, tx.now().since_ms(sent.created_at)));
+            }
+            return Ok(());
+        }
+        Settlement::GivenUp { cause } => return alert_given_up(tx, sent, cause),
+        Settlement::TargetRecorded { .. } if !sent.has_failed => return Ok(()),
+        Settlement::TargetRecorded { .. } => {
+            (Traced::DeliveryTarget, format!("after: {}", sent.cause.as_deref().unwrap_or("a lost holder")))
+        }
+        Settlement::Deferred { cause, .. } => (Traced::DeliveryDeferred, cause.clone()),
+        Settlement::Doubted { cause, .. } => (Traced::DeliveryDoubted, cause.clone()),
+        Settlement::Reshaped { form, via, cause, .. } => {
+            (Traced::DeliveryReshaped, format!("{} by {}: {cause}", form.as_str(), via.as_str()))
+        }
+    };
+    let Some(turn) = sent.turn else { return Ok(()) };
+    // Without the attempt, so that the same trouble again is counted and not told again.
+    let detail = format!("delivery {}, {}: {why}", sent.id, sent.kind.as_str());
+    trace::record(tx, &Happened { turn, delivery: Some(sent.id.0), at: tx.now(), what, detail: &detail })
+}
+
+/// Somebody waits for a last word that will not come.
+fn alert_given_up(tx: &Tx<'_>, sent: &Sent, cause: &str) -> Res<()> {
+    let (DeliveryKind::Terminal | DeliveryKind::Part, Some(turn)) = (sent.kind, sent.turn) else { return Ok(()) };
+    let subject = format!("{}/{}", sent.account, sent.conversation);
+    let detail = format!("turn {turn}, delivery {}, attempt {}: {cause}", sent.id, sent.attempt);
+    alert::raise(tx, AlertCode::DeliveryGivenUp, &subject, &detail)
 }
 
 fn happened(settlement: &Settlement) -> DeliveryHappened {
@@ -83,7 +125,8 @@ fn happened(settlement: &Settlement) -> DeliveryHappened {
 }
 
 fn find(conn: &Connection, holder: &IncarnationId, id: DeliveryId, attempt: u32) -> Res<Option<Sent>> {
-    const SQL: &str = "SELECT d.kind, d.place, p.account, p.conversation, d.turn, d.form, ifnull(d.posted_text, d.text)
+    const SQL: &str = "SELECT d.kind, d.place, p.account, p.conversation, d.turn, d.form, ifnull(d.posted_text, d.text),
+             d.failed_at IS NOT NULL OR d.doubted_at IS NOT NULL, d.cause, d.created_at
          FROM delivery d JOIN place p ON p.id = d.place
          WHERE d.id = ?1 AND d.state = 'sending' AND d.holder = ?2 AND d.attempts = ?3";
     one(conn, SQL, (id.0, holder.as_str(), attempt), |row| {
@@ -96,6 +139,10 @@ fn find(conn: &Connection, holder: &IncarnationId, id: DeliveryId, attempt: u32)
             turn: row.opt_turn()?,
             form: row.word(Form::from_stored)?,
             text: row.get()?,
+            attempt,
+            has_failed: row.get()?,
+            cause: row.get()?,
+            created_at: row.at()?,
         })
     })
 }

@@ -1,12 +1,12 @@
 //! Turns: inserting them, and the changes of their state.
 
 use lastword_core::{
-    ids::{AgentId, PlaceId, Timestamp, TurnId, UserId},
+    ids::{AgentId, PlaceId, Timestamp, TurnId, UpdateId, UserId},
     reason::Reason,
     store::{Asked, OnLost, Topic},
     turn::{TurnHappened, TurnState},
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::{
     delivery::{self, NewDelivery},
@@ -21,6 +21,13 @@ use crate::sqlite::{
 /// What parts the prompts of collected turns.
 pub(crate) const PROMPTS_PARTED_BY: &str = "\n\n";
 
+/// What came in: an update, and who asked what by it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived<'a> {
+    pub(crate) update: &'a UpdateId,
+    pub(crate) asked: &'a Asked,
+}
+
 /// What an agent is asked, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
@@ -34,21 +41,21 @@ pub(crate) struct Task {
 pub(crate) fn queue_or_say_busy(
     tx: &Tx<'_>,
     place: &PlaceRow,
-    asked: &Asked,
+    arrived: Arrived<'_>,
     task: &Task,
     queue_max: u32,
 ) -> Res<TurnId> {
     if place.waiting >= queue_max {
         let busy = Reason::Busy { max: queue_max };
-        return insert_answered(tx, place, asked, Some(task), &busy.last_word(), Some(&busy));
+        return insert_answered(tx, place, arrived, Some(task), &busy.last_word(), Some(&busy));
     }
     tx.touch(Topic::Turns);
-    insert_queued(tx, place, asked, task)
+    insert_queued(tx, place, arrived, task)
 }
 
 /// A turn for an agent, at the end of its place's queue, with the marker that says it is owed.
-fn insert_queued(tx: &Tx<'_>, place: &PlaceRow, asked: &Asked, task: &Task) -> Res<TurnId> {
-    let turn = insert(tx, place, asked, Some(task), TurnState::Queued, None)?;
+fn insert_queued(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, task: &Task) -> Res<TurnId> {
+    let turn = insert(tx, place, arrived, Some(task), TurnState::Queued, None)?;
     run(tx.conn(), "INSERT INTO marker (turn) VALUES (?1)", [turn.0])?;
     place::append(tx, place.id, turn, true)?;
     Ok(turn)
@@ -58,35 +65,36 @@ fn insert_queued(tx: &Tx<'_>, place: &PlaceRow, asked: &Asked, task: &Task) -> R
 pub(crate) fn insert_answered(
     tx: &Tx<'_>,
     place: &PlaceRow,
-    asked: &Asked,
+    arrived: Arrived<'_>,
     task: Option<&Task>,
     text: &str,
     reason: Option<&Reason>,
 ) -> Res<TurnId> {
     let state = if reason.is_some() { TurnState::Failed } else { TurnState::Done };
-    let turn = insert(tx, place, asked, task, state, reason)?;
+    let turn = insert(tx, place, arrived, task, state, reason)?;
     place::append(tx, place.id, turn, false)?;
-    tx.count(|tally| tally.ended(state));
-    delivery::insert(tx, &NewDelivery::terminal(place.id, turn, place.shape.via, None, text, &asked.message))?;
+    tx.count(|tally| tally.ended(state, reason));
+    delivery::insert(tx, &NewDelivery::terminal(place.id, turn, place.shape.via, None, text, &arrived.asked.message))?;
     Ok(turn)
 }
 
 fn insert(
     tx: &Tx<'_>,
     place: &PlaceRow,
-    asked: &Asked,
+    arrived: Arrived<'_>,
     task: Option<&Task>,
     state: TurnState,
     reason: Option<&Reason>,
 ) -> Res<TurnId> {
     const SQL: &str = "INSERT INTO turn (place, seq, kind, state, session, agent, replay_max, may_collect, reason,
-             sender, sender_name, message, accepted_at, ended_at, text, prompt)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+             sender, sender_name, message, accepted_at, ended_at, text, prompt, update_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    let Arrived { update, asked } = arrived;
     let ended_at = (!state.is_owed()).then_some(tx.now().0);
     run(
         tx.conn(),
         SQL,
-        (
+        params![
             place.id.0,
             place.next_seq,
             if task.is_some() { "agent" } else { "command" },
@@ -103,7 +111,8 @@ fn insert(
             ended_at,
             &asked.text,
             task.map(|task| task.prompt.as_str()),
-        ),
+            update.as_str(),
+        ],
     )?;
     tx.count(super::tally::Tally::accepted);
     Ok(TurnId(tx.conn().last_insert_rowid()))
@@ -118,9 +127,9 @@ pub(crate) fn after(state: TurnState, happened: TurnHappened) -> Res<TurnState> 
 /// An election was won: records how the turn ended.
 pub(crate) fn end(tx: &Tx<'_>, turn: TurnId, from: TurnState, to: TurnState, reason: Option<&Reason>) -> Res<()> {
     const SQL: &str = "UPDATE turn SET state = ?3, reason = ?4, ended_at = ?5 WHERE id = ?1 AND state = ?2";
-    let reason = reason.map(encode).transpose()?;
-    change_one(tx.conn(), SQL, (turn.0, from.as_str(), to.as_str(), reason, tx.now().0))?;
-    tx.count(|tally| tally.ended(to));
+    let encoded = reason.map(encode).transpose()?;
+    change_one(tx.conn(), SQL, (turn.0, from.as_str(), to.as_str(), encoded, tx.now().0))?;
+    tx.count(|tally| tally.ended(to, reason));
     Ok(())
 }
 
@@ -131,7 +140,7 @@ pub(crate) fn requeue(tx: &Tx<'_>, turn: TurnId, from: TurnState) -> Res<()> {
     change_one(tx.conn(), SQL, (turn.0, from.as_str(), to.as_str()))
 }
 
-/// What a person asked an agent last in a place.
+/// What a person asked an agent last in a place, and the store still has.
 pub(crate) struct AskedLast {
     /// The state of the turn that answers for it.
     pub(crate) state: TurnState,
@@ -151,19 +160,22 @@ pub(crate) fn asked_last(conn: &Connection, place: PlaceId, sender: &UserId) -> 
     })?;
     let Some((lead, mut last)) = found else { return Ok(None) };
     last.task.prompt = prompts_of(conn, lead, sender)?.join(PROMPTS_PARTED_BY);
-    Ok(Some(last))
+    Ok(Some(last).filter(|last| !last.task.prompt.is_empty()))
 }
 
-/// What `sender` asked in a lead and the turns that it collected; the lead's row holds everybody's.
+/// What `sender` asked in a lead and the turns that it collected, without what was erased; the lead's row holds
+/// everybody's.
 fn prompts_of(conn: &Connection, lead: TurnId, sender: &UserId) -> Res<Vec<String>> {
     const SQL: &str = "SELECT sender, prompt FROM turn WHERE id = ?1 OR merged_into = ?1 ORDER BY seq";
     let mut asked = all(conn, SQL, [lead.0], |row| Ok((row.name(UserId::new)?, row.get::<String>()?)))?;
-    for n in (1..asked.len()).rev() {
+    // Whoever erases one of them erases the lead's row, too.
+    let parted_from = if asked.first().is_some_and(|(_, joined)| joined.is_empty()) { asked.len() } else { 1 };
+    for n in (parted_from..asked.len()).rev() {
         let behind = format!("{PROMPTS_PARTED_BY}{}", asked[n].1);
         let own = asked[0].1.strip_suffix(&behind).map(str::to_owned);
         asked[0].1 = own.ok_or_else(|| Failure::Damaged(format!("turn {lead} lacks a prompt that it collected")))?;
     }
-    Ok(asked.into_iter().filter(|(by, _)| by == sender).map(|(_, prompt)| prompt).collect())
+    Ok(asked.into_iter().filter(|(by, prompt)| by == sender && !prompt.is_empty()).map(|(_, prompt)| prompt).collect())
 }
 
 /// When the running turn started.

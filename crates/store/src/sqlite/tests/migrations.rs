@@ -2,7 +2,7 @@
 
 use lastword_core::{
     contract::store::{HandClock, World, asked},
-    store::{Intake, Store},
+    store::Intake,
 };
 use refinery::Migration;
 
@@ -20,7 +20,7 @@ fn newer() -> Vec<Migration> {
 async fn world_with(folder: &Path, migrations: &[Migration]) -> World {
     World::new(|clock: Arc<HandClock>| {
         let store = open_with(options(folder, clock), migrations).expect("opens");
-        (Box::new(store) as Box<dyn Store>, ())
+        (Box::new(store) as Box<dyn Deployment>, ())
     })
     .await
 }

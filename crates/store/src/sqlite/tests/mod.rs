@@ -10,7 +10,7 @@ mod wake_ups;
 use std::{path::Path, sync::Arc};
 
 use lastword_core::{
-    contract::store::{BRIDGE, HandClock, World},
+    contract::store::{BRIDGE, Deployment, HandClock, World},
     store::{Clock, Role},
 };
 use rusqlite::Connection;
@@ -32,7 +32,7 @@ pub(super) fn options(folder: &Path, clock: Arc<dyn Clock>) -> SqliteOptions {
 pub(super) async fn world(folder: &Path, change: impl FnOnce(SqliteOptions) -> SqliteOptions) -> World {
     World::new(|clock: Arc<HandClock>| {
         let store = SqliteStore::open(change(options(folder, clock))).expect("opens");
-        (Box::new(store) as Box<dyn lastword_core::store::Store>, ())
+        (Box::new(store) as Box<dyn Deployment>, ())
     })
     .await
 }

@@ -173,6 +173,7 @@ impl Run {
 
     async fn check(&self) {
         self.world.counts().await;
+        self.world.is_sound().await;
         for (rule, violations) in INVARIANTS {
             assert_eq!(number(&self.beside, violations), 0, "{rule}");
         }

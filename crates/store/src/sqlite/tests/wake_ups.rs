@@ -29,7 +29,7 @@ async fn a_commit_wakes_the_other_process() {
     let folder = folder();
     let hears = waking(folder.path(), "hears");
     let mut turns = hears.subscribe(Topic::Turns);
-    let world = World::new(|_| (Box::new(waking(folder.path(), "tells")) as Box<dyn Store>, ())).await;
+    let world = World::new(|_| (Box::new(waking(folder.path(), "tells")) as Box<dyn Deployment>, ())).await;
     world.asks("a", "hello").await;
     tokio::time::timeout(PATIENCE, turns.woken()).await.expect("is woken");
 }
@@ -49,7 +49,7 @@ async fn sockets_are_private_and_go_with_their_process() {
 #[tokio::test]
 async fn a_dead_processs_socket_is_removed() {
     let folder = folder();
-    let world = World::new(|_| (Box::new(waking(folder.path(), "alive")) as Box<dyn Store>, ())).await;
+    let world = World::new(|_| (Box::new(waking(folder.path(), "alive")) as Box<dyn Deployment>, ())).await;
     let directory = sockets(folder.path()).remove(0).parent().unwrap().to_owned();
     // As if by SIGKILL: bound, then closed, but not removed. Its short name fits an address only from inside.
     let dead = directory.join("dead.sock");

@@ -1,0 +1,76 @@
+//! Core's oversight, call by call: each is one job of a commit, or one read. Whatever looks at a whole table looks in
+//! a read, so that no message waits for it.
+
+use async_trait::async_trait;
+use lastword_core::{
+    alert::{Alert, AlertCode, AlertView},
+    ids::{AccountId, Timestamp, UserId},
+    store::{Audit, Forgotten, IdleSession, Measures, Oversight, Pruned, Retention, Role, StoreError, Trace, TraceOf},
+};
+
+use super::{
+    SqliteStore,
+    query::{alert, audit, forget, idle, life, measures, prune, tally},
+};
+
+#[async_trait]
+impl Oversight for SqliteStore {
+    async fn raise(&self, alert: &Alert) -> Result<(), StoreError> {
+        let Alert { code, subject, detail } = alert.clone();
+        self.engine.write(move |tx| alert::raise(tx, code, &subject, &detail)).await
+    }
+
+    async fn resolve(&self, code: AlertCode, subject: &str) -> Result<bool, StoreError> {
+        let subject = subject.to_owned();
+        self.engine.write(move |tx| alert::resolve(tx, code, &subject)).await
+    }
+
+    async fn resolve_numbered(&self, id: i64) -> Result<bool, StoreError> {
+        self.engine.write(move |tx| alert::resolve_numbered(tx, id)).await
+    }
+
+    async fn alerts(&self, with_resolved: bool, limit: usize) -> Result<Vec<AlertView>, StoreError> {
+        self.engine.read(move |conn| alert::list(conn, with_resolved, limit)).await
+    }
+
+    async fn trace(&self, of: &TraceOf) -> Result<Option<Trace>, StoreError> {
+        let of = of.clone();
+        self.engine.read(move |conn| life::life(conn, &of)).await
+    }
+
+    async fn audit(&self) -> Result<Audit, StoreError> {
+        self.engine.read(audit::audit).await
+    }
+
+    async fn measures(&self) -> Result<Measures, StoreError> {
+        let now = self.clock.now();
+        self.engine.read(move |conn| measures::measures(conn, now)).await
+    }
+
+    async fn count_restart(&self, role: Role) -> Result<(), StoreError> {
+        let count = move |tally: &mut tally::Tally| tally.rare(tally::RESTART, role.as_str(), 1);
+        self.engine
+            .write(move |tx| {
+                tx.count(count);
+                Ok(())
+            })
+            .await
+    }
+
+    async fn prune(&self, retention: &Retention, limit: usize) -> Result<Pruned, StoreError> {
+        let (retention, now) = (*retention, self.clock.now());
+        let found = self.engine.read(move |conn| prune::look(conn, now, &retention, limit)).await?;
+        self.engine.write_unchecked(move |tx| prune::prune(tx, &retention, &found, limit)).await
+    }
+
+    async fn forget(&self, account: &AccountId, user: &UserId, limit: usize) -> Result<Forgotten, StoreError> {
+        let (of, who) = (account.clone(), user.clone());
+        let found = self.engine.read(move |conn| forget::look(conn, &of, &who, limit)).await?;
+        let (of, who) = (account.clone(), user.clone());
+        self.engine.write(move |tx| forget::forget(tx, &of, &who, &found)).await
+    }
+
+    async fn idle_sessions(&self, before: Timestamp) -> Result<Vec<IdleSession>, StoreError> {
+        self.engine.read(move |conn| idle::sessions(conn, before)).await
+    }
+}
