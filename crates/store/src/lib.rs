@@ -17,4 +17,6 @@ mod wake;
 
 pub use clock::SystemClock;
 pub use lock::{DeploymentLock, IncarnationLock, LockError};
-pub use sqlite::{EngineKind, OpenError, SqliteOptions, SqliteStore};
+pub use sqlite::{
+    BackupError, BackupInfo, EngineKind, OpenError, OwedAfterRestore, Restored, SqliteOptions, SqliteStore,
+};

@@ -6,9 +6,9 @@
 mod accept;
 mod command;
 mod look;
-mod oversight;
 mod order;
 mod out;
+mod oversight;
 mod run;
 mod world;
 

@@ -44,7 +44,8 @@ pub trait Oversight: Send + Sync + 'static {
 
     // --- forget -----------------------------------------------------------------------------------------------
 
-    /// Removes what is older than `retention` says, at most `limit` turns per call. Never touches a turn that is owed,
+    /// Removes what is older than `retention` says, at most `limit` turns per call; a turn and those merged into it go
+    /// together, even beyond it. A pass ends with a call that has no more. Never touches a turn that is owed,
     /// or one with a delivery that is not ended, nor what stands for it (the turns merged into it, its update).
     async fn prune(&self, retention: &Retention, limit: usize) -> Result<Pruned, StoreError>;
 

@@ -55,7 +55,8 @@ impl Checkpoints {
         if pages <= self.tried_at_pages + step_pages && !self.owes_shortening {
             return Ok(());
         }
-        let mode = if self.owes_shortening || pages * self.page_bytes > TRUNCATE_ABOVE_BYTES { "TRUNCATE" } else { "PASSIVE" };
+        let mode =
+            if self.owes_shortening || pages * self.page_bytes > TRUNCATE_ABOVE_BYTES { "TRUNCATE" } else { "PASSIVE" };
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         let (is_busy, logged, copied): (bool, i64, i64) =
             conn.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

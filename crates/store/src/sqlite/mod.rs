@@ -7,6 +7,7 @@
 //! whatever else waits as one transaction (`tx`), answers, and wakes whoever listens. Reads go to connections of
 //! their own. The SQL is in `query`, one function per query.
 
+mod backup;
 mod checkpoint;
 mod commit_lock;
 mod connection;
@@ -20,6 +21,7 @@ mod open;
 mod options;
 mod oversight;
 mod query;
+mod restore;
 mod row;
 mod store;
 mod tx;
@@ -31,8 +33,10 @@ mod tests;
 use std::sync::Arc;
 
 pub use self::{
+    backup::{BackupError, BackupInfo},
     open::OpenError,
     options::{EngineKind, SqliteOptions},
+    restore::{OwedAfterRestore, Restored},
 };
 pub(crate) use commit_lock::open_private;
 

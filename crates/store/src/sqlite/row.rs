@@ -129,14 +129,20 @@ pub(crate) fn readable<T>(
     Ok(found)
 }
 
-/// The rows that can be read, and the ids of those that can't, with the cause.
+/// The rows that can be read, and those that can't.
+pub(crate) type Parted<T> = (Vec<T>, Vec<Unreadable>);
+
+/// The id of a row that can't be read, and the cause.
+pub(crate) type Unreadable = (i64, String);
+
+/// The same without naming anything.
 pub(crate) fn parted<T>(
     conn: &Connection,
     sql: &str,
     params: impl Params,
     limit: usize,
     mut read: impl FnMut(i64, &mut Columns<'_>) -> Res<T>,
-) -> Res<(Vec<T>, Vec<(i64, String)>)> {
+) -> Res<Parted<T>> {
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let (mut found, mut damaged) = (Vec::new(), Vec::new());

@@ -14,8 +14,6 @@ pub(crate) use socket::Wakes;
 pub(crate) struct Topics(u8);
 
 impl Topics {
-    pub(crate) const NONE: Self = Self(0);
-
     pub(crate) fn add(&mut self, topic: Topic) {
         self.0 |= bit(topic);
     }

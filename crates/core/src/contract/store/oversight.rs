@@ -7,8 +7,8 @@ use crate::{
     outcome::RetryScope,
     reason::Reason,
     store::{
-        Forgotten, HintRule, Intake, NewTurn, PlaceCommand, Pruned, Replays, Retention, Role, Settlement, Trace, TraceOf,
-        Traced,
+        Forgotten, HintRule, Intake, NewTurn, PlaceCommand, Pruned, Replays, Retention, Role, Settlement, Trace,
+        TraceOf, Traced,
     },
 };
 
@@ -92,7 +92,7 @@ pub async fn what_is_given_up_is_an_alert(world: &World) {
     let Alert { code, subject, detail } = &alerts[0].alert;
     assert_eq!((*code, &**subject), (AlertCode::DeliveryGivenUp, "bot/plain"));
     assert!(detail.contains("turn 1") && detail.contains("kicked\\n") && !detail.contains("secret"), "{detail}");
-    assert!(detail.chars().count() <= 501, "{detail}");
+    assert!(detail.chars().count() < 600, "{detail}");
 }
 
 /// What every message has is told by what the store keeps of it anyway.
@@ -210,7 +210,10 @@ pub async fn figures_tell_what_waits_and_how_long_it_took(world: &World) {
     world.asks("plain", "3").await;
     world.clock.advance_ms(30);
     let measures = world.store.measures().await.expect("measures");
-    assert_eq!((measures.queue_depth_max, measures.oldest_queued_ms, measures.oldest_running_ms), (2, Some(30), Some(30)));
+    assert_eq!(
+        (measures.queue_depth_max, measures.oldest_queued_ms, measures.oldest_running_ms),
+        (2, Some(30), Some(30))
+    );
     assert_eq!((measures.waited.buckets[1], measures.waited.sum_ms), (1, 7));
     world.elects(error(&claim, Reason::AgentSilent)).await;
     world.clock.advance_ms(60);
@@ -251,6 +254,7 @@ pub async fn old_messages_are_emptied_and_old_turns_removed(world: &World) {
     assert_eq!((&*view.text, view.reply), ("", None));
     assert_eq!(world.last_word(new).await.as_deref(), Some("answer to new"));
     assert!(whats(&trace(world, old).await).contains(&"emptied"));
+    assert_eq!(world.store.stream(old, None).await.expect("reads").len(), 1, "it still ends");
     world.is_sound().await;
     let before = world.counts().await;
     let all = Retention { turns_ms: Some(DAY_MS), ..messages };

@@ -20,7 +20,8 @@ use crate::{
     reason::Reason,
     store::{
         Asked, Claim, Clock, Counts, DeliveryClaim, Elected, End, Incarnation, IngestBatch, IngestItem, Ingested,
-        Intake, NewTurn, OnLost, Oversight, Pause, PlaceCommand, Role, Settlement, Standing, Store, StoreError, Verdict,
+        Intake, NewTurn, OnLost, Oversight, Pause, PlaceCommand, Role, Settlement, Standing, Store, StoreError,
+        Verdict,
     },
 };
 

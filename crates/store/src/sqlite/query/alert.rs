@@ -58,16 +58,19 @@ pub(crate) fn list(conn: &Connection, with_resolved: bool, limit: usize) -> Res<
 
 /// Fit for the operator's eyes: one line, and not a long one.
 pub(crate) fn plain(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut plain = String::new();
-    for c in chars.by_ref().take(DETAIL_CHARS_MAX) {
-        match c.is_control() {
-            true => plain.extend(c.escape_default()),
-            false => plain.push(c),
+    let (mut plain, mut chars) = (String::new(), 0);
+    for c in text.chars() {
+        if chars >= DETAIL_CHARS_MAX {
+            plain.push('…');
+            break;
         }
-    }
-    if chars.next().is_some() {
-        plain.push('…');
+        match c.is_control() {
+            true => plain.extend(c.escape_default().inspect(|_| chars += 1)),
+            false => {
+                plain.push(c);
+                chars += 1;
+            }
+        }
     }
     plain
 }

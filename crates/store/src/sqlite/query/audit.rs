@@ -60,15 +60,14 @@ fn miscounted(conn: &Connection) -> Res<Vec<Violation>> {
     const DROPPED: &str = "SELECT count(*) FROM inbox WHERE turn IS NULL";
     let tally = tally::all(conn)?;
     let told = |name: &str| tally.get(name).copied().unwrap_or(0);
-    let number = |sql: &str| -> Res<u64> { Ok(one(conn, sql, [], |row| row.get::<i64>())?.unwrap_or(0).unsigned_abs()) };
+    let number =
+        |sql: &str| -> Res<u64> { Ok(one(conn, sql, [], |row| row.get::<i64>())?.unwrap_or(0).unsigned_abs()) };
     let rows: BTreeMap<String, u64> =
         all(conn, STATES, [], |row| Ok((row.get()?, row.get::<i64>()?.unsigned_abs())))?.into_iter().collect();
     let removed = |name: &str| told(&format!("{}{name}", tally::PRUNED));
     let ends = [tally::DONE, tally::FAILED, tally::CANCELLED, tally::MERGED];
-    let mut pairs: Vec<(&str, u64, u64)> = ends
-        .iter()
-        .map(|name| (*name, told(name), rows.get(*name).copied().unwrap_or(0) + removed(name)))
-        .collect();
+    let mut pairs: Vec<(&str, u64, u64)> =
+        ends.iter().map(|name| (*name, told(name), rows.get(*name).copied().unwrap_or(0) + removed(name))).collect();
     let all_removed: u64 = ends.iter().map(|name| removed(name)).sum();
     pairs.push((tally::ACCEPTED, told(tally::ACCEPTED), rows.values().sum::<u64>() + all_removed));
     pairs.push((tally::DEAD, told(tally::DEAD), number(DEAD)? + removed(tally::DEAD)));

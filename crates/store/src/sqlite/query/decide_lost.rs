@@ -68,7 +68,8 @@ pub(crate) fn decide(tx: &Tx<'_>, dead: &IncarnationId, replays: Replays, limit:
 /// progress was made, there is nothing to wait for.
 fn left_by(tx: &Tx<'_>, dead: &IncarnationId, replays: Replays, after: TurnId, limit: usize) -> Res<Vec<Left>> {
     const SQL: &str = "SELECT m.turn, t.place, t.state, m.attempt, t.replay_max,
-             m.progress = 0 AND NOT EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn) AS never_acted, t.started_at, p.shape
+             m.progress = 0 AND NOT EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn) AS never_acted,
+             t.started_at, p.shape
          FROM marker m JOIN turn t ON t.id = m.turn LEFT JOIN place p ON p.id = t.place
          WHERE m.owner = ?1 AND (?2 OR never_acted OR t.replay_max IS NULL OR m.attempt >= t.replay_max)
              AND m.turn > ?3 ORDER BY m.turn";

@@ -30,7 +30,7 @@ pub(crate) fn next_notice(conn: &Connection) -> Res<i64> {
 }
 
 /// 16 hexadecimal digits, of which 62 bits are random.
-fn random() -> String {
+pub(crate) fn random() -> String {
     let (_, low) = Uuid::now_v7().as_u64_pair();
     format!("{low:016x}")
 }

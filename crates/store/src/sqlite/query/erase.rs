@@ -16,11 +16,12 @@ const ERASED: &str = "erased";
 
 /// A turn that ended: its text, its prompt, who asked, and what was answered.
 pub(crate) fn turn(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
-    const SQL: &str = "UPDATE turn SET text = '', prompt = CASE WHEN prompt IS NOT NULL THEN '' END, sender_name = NULL,
+    const SQL: &str =
+        "UPDATE turn SET text = '', prompt = CASE WHEN prompt IS NOT NULL THEN '' END, sender_name = NULL,
              reason = ?2, emptied_at = ?3
          WHERE id = ?1";
-    let reason: Option<Reason> = one(tx.conn(), "SELECT reason FROM turn WHERE id = ?1", [turn.0], |row| row.opt_json())
-        .map(Option::flatten)?;
+    let reason: Option<Reason> =
+        one(tx.conn(), "SELECT reason FROM turn WHERE id = ?1", [turn.0], |row| row.opt_json()).map(Option::flatten)?;
     let reason = reason.map(without_content).as_ref().map(turn::encode).transpose()?;
     run(tx.conn(), SQL, (turn.0, reason, tx.now().0))?;
     reply(tx, turn)
@@ -33,9 +34,11 @@ pub(crate) fn joined(tx: &Tx<'_>, lead: TurnId) -> Res<()> {
 }
 
 fn reply(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
-    const PARTS: &str = "UPDATE delivery SET text = '', posted_text = NULL, cause = CASE WHEN cause IS NOT NULL THEN ?2 END
+    const PARTS: &str =
+        "UPDATE delivery SET text = '', posted_text = NULL, cause = CASE WHEN cause IS NOT NULL THEN ?2 END
          WHERE turn = ?1 AND part IS NOT NULL";
-    const BESIDE: &str = "UPDATE delivery SET text = '', posted_text = NULL, cause = CASE WHEN cause IS NOT NULL THEN ?2 END
+    const BESIDE: &str =
+        "UPDATE delivery SET text = '', posted_text = NULL, cause = CASE WHEN cause IS NOT NULL THEN ?2 END
          WHERE turn = ?1 AND part IS NULL";
     const TRACE: &str = "UPDATE trace SET detail = ?2 WHERE turn = ?1 AND delivery IS NOT NULL";
     for sql in [PARTS, BESIDE, TRACE] {

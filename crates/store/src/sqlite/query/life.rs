@@ -29,6 +29,8 @@ struct Facts {
     ended_at: Option<Timestamp>,
     emptied_at: Option<Timestamp>,
     owner: Option<String>,
+    /// When the turn that answers for it was claimed last.
+    collected_at: Option<Timestamp>,
 }
 
 /// `None` if it was never here, or was removed.
@@ -79,8 +81,10 @@ fn of_turn(conn: &Connection, turn: TurnId) -> Res<Option<Trace>> {
 
 fn facts(conn: &Connection, turn: TurnId) -> Res<Option<Facts>> {
     const SQL: &str = "SELECT p.account, t.update_id, t.state, t.attempt, t.sender, t.agent, t.merged_into, t.reason,
-             t.accepted_at, t.started_at, t.ended_at, t.emptied_at, m.owner
-         FROM turn t JOIN place p ON p.id = t.place LEFT JOIN marker m ON m.turn = t.id WHERE t.id = ?1";
+             t.accepted_at, t.started_at, t.ended_at, t.emptied_at, m.owner, l.started_at
+         FROM turn t JOIN place p ON p.id = t.place LEFT JOIN marker m ON m.turn = t.id
+             LEFT JOIN turn l ON l.id = t.merged_into
+         WHERE t.id = ?1";
     one(conn, SQL, [turn.0], |row| {
         Ok(Facts {
             account: row.name(AccountId::new)?,
@@ -96,6 +100,7 @@ fn facts(conn: &Connection, turn: TurnId) -> Res<Option<Facts>> {
             ended_at: row.opt_at()?,
             emptied_at: row.opt_at()?,
             owner: row.get()?,
+            collected_at: row.opt_at()?,
         })
     })
 }
@@ -136,7 +141,8 @@ fn from_turn(facts: &Facts) -> Vec<Ranked> {
     let kind = if facts.agent.is_some() { "a turn for an agent" } else { "answered at once" };
     let mut events = vec![ranked(facts.accepted_at, Traced::Accepted, kind)];
     if let Some(lead) = facts.merged_into {
-        events.push(ranked(facts.accepted_at, Traced::Merged, format!("turn {lead} answers for it")));
+        let at = facts.collected_at.unwrap_or(facts.accepted_at);
+        events.push(ranked(at, Traced::Merged, format!("turn {lead} answers for it")));
     }
     if let Some(at) = facts.started_at {
         let by = facts.owner.as_ref().map_or_else(String::new, |owner| format!(" by {owner}"));

@@ -18,10 +18,12 @@ use crate::sqlite::{
 };
 
 pub(crate) fn measures(conn: &Connection, now: Timestamp) -> Res<Measures> {
-    const DEPTH: &str = "SELECT max(p.waiting) FROM marker m JOIN turn t ON t.id = m.turn JOIN place p ON p.id = t.place";
-    const QUEUED: &str = "SELECT min(t.accepted_at) FROM marker m JOIN turn t ON t.id = m.turn WHERE m.owner IS NULL";
+    const DEPTH: &str =
+        "SELECT max(p.waiting) FROM marker m CROSS JOIN turn t ON t.id = m.turn CROSS JOIN place p ON p.id = t.place";
+    const QUEUED: &str =
+        "SELECT min(t.accepted_at) FROM marker m CROSS JOIN turn t ON t.id = m.turn WHERE m.owner IS NULL";
     const RUNNING: &str =
-        "SELECT min(t.started_at) FROM marker m JOIN turn t ON t.id = m.turn WHERE m.owner IS NOT NULL";
+        "SELECT min(t.started_at) FROM marker m CROSS JOIN turn t ON t.id = m.turn WHERE m.owner IS NOT NULL";
     const ALERTS: &str = "SELECT code, count(*) FROM alert WHERE resolved_at IS NULL GROUP BY code";
     let tally = tally::all(conn)?;
     let age = |sql: &str| -> Res<Option<i64>> {
@@ -50,7 +52,7 @@ fn accounts(conn: &Connection, now: Timestamp) -> Res<BTreeMap<AccountId, Accoun
     const OPEN: &str = "SELECT p.account, count(*), sum(o.lane IS NOT NULL), min(o.created_at)
          FROM (SELECT place, lane, created_at FROM delivery WHERE state IN ('pending', 'ambiguous')
                UNION ALL SELECT place, lane, created_at FROM delivery WHERE holder IS NOT NULL) o
-             JOIN place p ON p.id = o.place
+             CROSS JOIN place p ON p.id = o.place
          GROUP BY o.place";
     let known = all(conn, KNOWN, [], |row| row.name(AccountId::new))?;
     let mut accounts: BTreeMap<_, _> = known.into_iter().map(|id| (id, AccountMeasures::default())).collect();

@@ -24,6 +24,7 @@ pub(crate) mod owed;
 pub(crate) mod place;
 pub(crate) mod progress;
 pub(crate) mod prune;
+pub(crate) mod restored;
 pub(crate) mod settle;
 pub(crate) mod stream;
 pub(crate) mod tally;

@@ -47,6 +47,9 @@ pub(crate) fn look(conn: &Connection, now: Timestamp, retention: &Retention, lim
     // What was erased is asked only of old ones: the column lies behind the text.
     const SQL: &str = "SELECT id, state, ended_at, CASE WHEN ended_at <= ?2 THEN emptied_at END FROM turn
          WHERE id >= (SELECT next_turn FROM janitor) ORDER BY id LIMIT ?1";
+    if retention.messages_ms.is_none() && retention.turns_ms.is_none() {
+        return Ok(Found { old: Vec::new(), next: TurnId(0), has_more: false });
+    }
     let before = |kept_ms: Option<i64>| kept_ms.map_or(Timestamp(i64::MIN), |ms| now.plus_ms(-ms));
     let (emptied_before, removed_before) = (before(retention.messages_ms), before(retention.turns_ms));
     let scanned = all(conn, SQL, (SCANNED_MAX, emptied_before.0), |row| {
@@ -126,7 +129,8 @@ fn with_merged(conn: &Connection, lead: TurnId) -> Res<Vec<TurnId>> {
 
 /// The turn and everything that stands for it.
 fn remove(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
-    const ROW: &str = "SELECT t.state, t.update_id, p.account FROM turn t JOIN place p ON p.id = t.place WHERE t.id = ?1";
+    const ROW: &str =
+        "SELECT t.state, t.update_id, p.account FROM turn t JOIN place p ON p.id = t.place WHERE t.id = ?1";
     const DEAD: &str = "SELECT count(*) FROM delivery WHERE turn = ?1 AND part IS NOT NULL AND state = 'dead'
          UNION ALL SELECT count(*) FROM delivery WHERE turn = ?1 AND part IS NULL AND state = 'dead'";
     const NAMED: &str = "DELETE FROM inbox WHERE account = ?1 AND update_id = ?2 AND turn = ?3";

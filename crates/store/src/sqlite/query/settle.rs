@@ -125,7 +125,8 @@ fn happened(settlement: &Settlement) -> DeliveryHappened {
 }
 
 fn find(conn: &Connection, holder: &IncarnationId, id: DeliveryId, attempt: u32) -> Res<Option<Sent>> {
-    const SQL: &str = "SELECT d.kind, d.place, p.account, p.conversation, d.turn, d.form, ifnull(d.posted_text, d.text),
+    const SQL: &str =
+        "SELECT d.kind, d.place, p.account, p.conversation, d.turn, d.form, ifnull(d.posted_text, d.text),
              d.failed_at IS NOT NULL OR d.doubted_at IS NOT NULL, d.cause, d.created_at
          FROM delivery d JOIN place p ON p.id = d.place
          WHERE d.id = ?1 AND d.state = 'sending' AND d.holder = ?2 AND d.attempts = ?3";

@@ -65,11 +65,8 @@ pub(crate) enum Latency {
 
 impl Latency {
     const ALL: [Self; 3] = [Self::Waited, Self::Ran, Self::Delivered];
-    const BUCKETS: [[&'static str; BUCKETS]; 3] = [
-        latency_names!("latency.waited."),
-        latency_names!("latency.ran."),
-        latency_names!("latency.delivered."),
-    ];
+    const BUCKETS: [[&'static str; BUCKETS]; 3] =
+        [latency_names!("latency.waited."), latency_names!("latency.ran."), latency_names!("latency.delivered.")];
     const SUMS: [&'static str; 3] = ["latency.waited.sum", "latency.ran.sum", "latency.delivered.sum"];
 }
 
@@ -146,7 +143,7 @@ impl Tally {
                 add(conn, &format!("{kind}{code}"), *n)?;
             }
         }
-        self.rare.iter().try_for_each(|(name, n)| add(conn, name, *n))
+        self.rare.iter().filter(|(_, n)| **n != 0).try_for_each(|(name, n)| add(conn, name, *n))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Tests of what is particular to this engine.
 
+mod audit;
+mod backups;
 mod checkpoints;
 mod damage;
+mod forgetting;
 mod group_commit;
 mod migrations;
 mod schedule;

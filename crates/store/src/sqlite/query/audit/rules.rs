@@ -93,11 +93,7 @@ pub(crate) const RULES: &[Rule] = &[
                   WHERE t.state = 'queued' GROUP BY t.place) q ON q.place = p.id
              WHERE p.waiting <> ifnull(q.n, 0)",
     ),
-    rule(
-        "how replies are posted in a place can be read",
-        "place",
-        "SELECT id FROM place WHERE NOT json_valid(shape)",
-    ),
+    rule("how replies are posted in a place can be read", "place", "SELECT id FROM place WHERE NOT json_valid(shape)"),
     rule(
         "a delivery goes to its turn's place",
         "delivery",
