@@ -98,6 +98,7 @@ every_point! {
     with_a_delivery_claimed: DeliverAfterClaim,
     with_an_outcome_in_hand: DeliverBeforeSettle,
     with_the_outcome_recorded: DeliverAfterSettle,
+    in_the_middle_of_a_commit: StoreInCommit,
 }
 
 #[test]

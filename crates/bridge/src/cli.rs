@@ -4,18 +4,21 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
+    thread::available_parallelism,
     time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
+use lastword_core::store::StoreError;
 
 use crate::{
-    bench,
-    bridge::{self, EXIT_CONFIG},
-    build_id::BUILD,
+    bench, bridge,
+    build_id::build,
     chat::{ChatOptions, chat},
     config::Config,
-    log, supervisor, worker,
+    log,
+    process::exit::{EXIT_CONFIG, EXIT_STORE},
+    supervisor, worker,
 };
 
 /// How long one question waits for a bridge that can't be reached, for example because it restarts.
@@ -23,7 +26,7 @@ const CHAT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A chat bridge for AI agents that always has the last word.
 #[derive(Debug, Parser)]
-#[command(name = "lastword", version = BUILD, arg_required_else_help = true)]
+#[command(name = "lastword", version = build(), arg_required_else_help = true)]
 struct Cli {
     /// The configuration file.
     #[arg(long, global = true, env = "LASTWORD_CONFIG", value_name = "FILE")]
@@ -40,6 +43,9 @@ enum Command {
     Bridge,
     /// Runs a worker alone, for containers: it runs agents.
     Worker,
+    /// Delivers what is still to be said and ends; the supervisor's last act when it gives up. Refused while anything
+    /// else of the deployment runs.
+    LastGasp,
     /// Checks the configuration and says everything that is wrong with it.
     Check,
     /// Prints the JSON schema of the configuration, for editors.
@@ -111,7 +117,7 @@ fn with_config(command: Command, config: Config) -> ExitCode {
     match command {
         Command::Check => check(&config),
         Command::Chat(args) => finish(runtime(false).map(|runtime| runtime.block_on(chat(args.options(&config))))),
-        Command::Run | Command::Bridge | Command::Worker => {
+        Command::Run | Command::Bridge | Command::Worker | Command::LastGasp => {
             log::init(&config.log);
             finish(serve(&command, config))
         }
@@ -123,6 +129,7 @@ fn serve(command: &Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Bridge => runtime(true)?.block_on(bridge::run(config)),
         Command::Worker => runtime(true)?.block_on(worker::run(config)),
+        Command::LastGasp => runtime(true)?.block_on(bridge::last_gasp(config)),
         _ => runtime(false)?.block_on(supervisor::supervise(config)),
     }
 }
@@ -142,7 +149,10 @@ fn check(config: &Config) -> ExitCode {
 
 fn runtime(is_multi_threaded: bool) -> anyhow::Result<tokio::runtime::Runtime> {
     let mut builder = if is_multi_threaded {
-        tokio::runtime::Builder::new_multi_thread()
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        // On a machine with one core, one task that is slow to yield must not silence the beats.
+        builder.worker_threads(available_parallelism().map_or(2, |cores| cores.get().max(2)));
+        builder
     } else {
         tokio::runtime::Builder::new_current_thread()
     };
@@ -152,7 +162,10 @@ fn runtime(is_multi_threaded: bool) -> anyhow::Result<tokio::runtime::Runtime> {
 fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");
-        ExitCode::FAILURE
+        let is_store_out = |cause: &(dyn std::error::Error + 'static)| {
+            matches!(cause.downcast_ref(), Some(StoreError::Unavailable(_)))
+        };
+        if error.chain().any(is_store_out) { ExitCode::from(EXIT_STORE) } else { ExitCode::FAILURE }
     })
 }
 

@@ -3,7 +3,7 @@
 //! Without the feature `testing` a point is nothing at all. With it, `LASTWORD_CRASH_AT=<point>` kills the process the
 //! first time it passes there, and `<point>:<n>` the n-th time. A file named by `LASTWORD_CRASH_ONCE` makes sure that
 //! only one process of a deployment dies of it: who removes that file dies. `LASTWORD_CRASH_HOW=panic` panics instead,
-//! which a process may survive.
+//! which a process may survive; `stop` stops the process as if by SIGSTOP, and it goes on when it is continued.
 
 macro_rules! points {
     ($($(#[$meta:meta])* $name:ident = $spelling:literal),+ $(,)?) => {
@@ -47,6 +47,8 @@ points! {
     DeliverBeforeSettle = "deliver.before_settle",
     /// The outcome is recorded.
     DeliverAfterSettle = "deliver.after_settle",
+    /// A commit that others wait for is written but not done: the process holds the commit lock.
+    StoreInCommit = "store.in_commit",
 }
 
 /// Dies here if a test armed this point.
@@ -71,7 +73,14 @@ mod armed {
         name: String,
         passes_left: AtomicU32,
         once: Option<std::path::PathBuf>,
-        panics: bool,
+        how: How,
+    }
+
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum How {
+        Abort,
+        Panic,
+        Stop,
     }
 
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
@@ -87,8 +96,13 @@ mod armed {
         }
         if armed.once.as_ref().is_none_or(|file| std::fs::remove_file(file).is_ok()) {
             eprintln!("crash point {} reached", armed.name);
-            assert!(!armed.panics, "crash point {} panics", armed.name);
-            std::process::abort();
+            match armed.how {
+                How::Abort => std::process::abort(),
+                How::Panic => panic!("crash point {} panics", armed.name),
+                How::Stop => {
+                    let _ = std::process::Command::new("sh").args(["-c", "kill -STOP $PPID"]).status();
+                }
+            }
         }
     }
 
@@ -104,7 +118,11 @@ mod armed {
             name: name.to_owned(),
             passes_left: AtomicU32::new(nth),
             once: std::env::var_os("LASTWORD_CRASH_ONCE").map(Into::into),
-            panics: std::env::var("LASTWORD_CRASH_HOW").is_ok_and(|how| how == "panic"),
+            how: match std::env::var("LASTWORD_CRASH_HOW").as_deref() {
+                Ok("panic") => How::Panic,
+                Ok("stop") => How::Stop,
+                _ => How::Abort,
+            },
         })
     }
 }

@@ -19,4 +19,5 @@ pub use clock::SystemClock;
 pub use lock::{DeploymentLock, IncarnationLock, LockError};
 pub use sqlite::{
     BackupError, BackupInfo, EngineKind, OpenError, OwedAfterRestore, Restored, SqliteOptions, SqliteStore,
+    commit_holder,
 };

@@ -330,6 +330,39 @@ default_agent: sh
         self.pid(who).await.terminate();
     }
 
+    /// Stops a process where it is, and returns it.
+    pub async fn freeze(&self, who: Who) -> Pid {
+        let pid = self.pid(who).await;
+        pid.freeze();
+        pid
+    }
+
+    /// Every process of the deployment, the supervisor first.
+    pub fn everybody(&self) -> Vec<Pid> {
+        let supervisor = Pid::of(self.supervisor.as_ref().unwrap());
+        std::iter::once(supervisor).chain(processes::descendants(supervisor)).collect()
+    }
+
+    /// Puts a shell script in the place of the program, at once; `{program}` in it is the real one.
+    pub fn replace_program(&self, script: &str) {
+        assert!(self.settings.is_copied, "others use this program, too");
+        let new = self.file("lastword.new");
+        let script = script.replace("{program}", processes::binary().to_str().unwrap());
+        std::fs::write(&new, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&new, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::rename(new, self.program()).unwrap();
+    }
+
+    /// Takes the port that the bridge listened on, once the last of its threads is gone.
+    pub async fn take_port(&self) -> std::net::TcpListener {
+        self.until("the port is free", async |world| std::net::TcpListener::bind(("127.0.0.1", world.port)).ok()).await
+    }
+
+    /// The page `/readyz`, whatever it says.
+    pub async fn page(&self) -> Option<serde_json::Value> {
+        reqwest::get(self.url("/readyz")).await.ok()?.json().await.ok()
+    }
+
     /// A process below this one that is not its direct child's.
     pub fn escaped_from(&self, who: Who) -> Option<Pid> {
         processes::escaped_from(self.find(who)?)

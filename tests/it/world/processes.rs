@@ -55,6 +55,16 @@ impl Pid {
         self.signal(Signal::SIGTERM);
     }
 
+    /// SIGSTOP: it does nothing any more, and does not know it.
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
     fn signal(self, signal: Signal) {
         if !self.is_gone() {
             let _ = kill(nix::unistd::Pid::from_raw(self.pid), signal);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::health::AccountHealth;
 use crate::{
-    build_id::BUILD,
+    build_id::build,
     config::{AccountConfig, Config, LOCAL_USER, NetworkConfig},
     process::member::Member,
 };
@@ -67,7 +67,7 @@ impl Accounts {
     #[must_use]
     pub fn about(&self) -> String {
         let up_ms = i64::try_from(self.begin.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let mut text = format!("Lastword {BUILD}, up for {}.", span(up_ms));
+        let mut text = format!("Lastword {}, up for {}.", build(), span(up_ms));
         for account in self.values() {
             let evidence = account.health.evidence();
             let state = match (&evidence.trouble, evidence.is_linked) {

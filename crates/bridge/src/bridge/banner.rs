@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::{build_id::BUILD, config::Config, process::program};
+use crate::{build_id::build, config::Config, process::program};
 
 /// The variable by which a supervisor asks its first bridge to say how to talk to it.
 pub const BANNER_ENV: &str = "LASTWORD_BANNER";
@@ -17,7 +17,7 @@ pub(super) fn maybe_show(config: &Config) {
     let listen = config.http.listen;
     let text = format!(
         "
-Lastword {BUILD} is running.
+Lastword {build} is running.
 
   Talk to it, in another terminal:   {program}{given} chat
   One question, one answer:          {program}{given} chat \"hello\"
@@ -27,6 +27,7 @@ Lastword {BUILD} is running.
 Ctrl-C stops it; whatever is unfinished then is kept.
 
 ",
+        build = build(),
         files = config.state_dir.display(),
     );
     // Who does not read it does not need it.

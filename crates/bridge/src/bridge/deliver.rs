@@ -47,6 +47,12 @@ pub(super) struct Shared {
     pub(super) is_idle: AtomicBool,
 }
 
+impl Shared {
+    pub(super) fn new(member: Arc<Member>, accounts: Accounts) -> Self {
+        Self { member, accounts, progress: ProgressEdits::default(), is_idle: AtomicBool::new(false) }
+    }
+}
+
 /// Delivers until the task is dropped. Returns only when an outcome can't be recorded at all: then this process must
 /// end, so that what it holds is in nobody's hands.
 pub(super) async fn deliver_all(shared: Arc<Shared>) -> anyhow::Result<()> {

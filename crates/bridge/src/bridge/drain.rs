@@ -11,13 +11,22 @@ const POLL: Duration = Duration::from_millis(300);
 /// How much longer than the worker's own grace the last deliveries may take.
 const LAST_DELIVERIES: Duration = Duration::from_secs(5);
 
-/// Returns when no turn runs and nothing is due to be delivered, or when the grace is over.
+/// What a bridge that ends waits for, besides what is due to be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// No turn runs: the deployment ends, and nobody else would deliver their words.
+    NoTurnRuns,
+    /// Nothing else: a successor delivers what comes.
+    Now,
+}
+
+/// Returns when nothing is due to be delivered, and nothing else is waited for; or when the grace is over.
 ///
 /// What waits for a pause to end, or for a network that is out, does not hold up the end: it is kept.
-pub(super) async fn until_delivered(delivery: &Shared) {
+pub(super) async fn until_delivered(delivery: &Shared, until: Until) {
     let grace = Duration::from_millis(delivery.member.config.shutdown_grace_ms.unsigned_abs()) + LAST_DELIVERIES;
     let drained = async {
-        while !matches!(is_drained(delivery).await, Ok(true)) {
+        while !matches!(is_drained(delivery, until).await, Ok(true)) {
             tokio::time::sleep(POLL).await;
         }
     };
@@ -26,9 +35,9 @@ pub(super) async fn until_delivered(delivery: &Shared) {
     }
 }
 
-async fn is_drained(delivery: &Shared) -> Result<bool, StoreError> {
+async fn is_drained(delivery: &Shared, until: Until) -> Result<bool, StoreError> {
     let counts = delivery.member.store.counts().await?;
-    if counts.running > 0 {
+    if until == Until::NoTurnRuns && counts.running > 0 {
         return Ok(false);
     }
     if counts.deliveries_open == 0 {

@@ -5,38 +5,40 @@ pub mod account;
 pub mod banner;
 mod deliver;
 mod drain;
+mod gasp;
 pub mod health;
 mod in_flight;
 pub mod policy;
 mod progress;
 mod receive;
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use lastword_core::store::Role;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use self::gasp::last_gasp;
 use crate::{
     config::Config,
     http,
-    process::{lifeline, member::Member, signals::StopSignals, sweep::sweep},
+    process::{
+        exit::EXIT_CONFIG,
+        lifeline::Lifeline,
+        member::Member,
+        signals::{RoomSignal, StopSignals},
+        sweep::sweep,
+    },
 };
 
-/// The exit code of a process that can't work as it is configured (`EX_CONFIG`).
-pub const EXIT_CONFIG: u8 = 78;
 /// How long the tasks may take to end.
 const ENDING_MAX: Duration = Duration::from_secs(2);
 
 /// Runs the bridge until it is asked to stop, and then until what is in hand is delivered.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    lifeline::hold()?;
-    let mut signals = StopSignals::listen()?;
+    let lifeline = Lifeline::hold()?;
+    let (mut signals, mut room) = (StopSignals::listen()?, RoomSignal::listen()?);
     let member = Member::join(config, Role::Bridge).await?;
     let (stop_receiving, ended) = (CancellationToken::new(), CancellationToken::new());
     let (accounts, web) = account::open_all(&member, &ended);
@@ -61,12 +63,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
             Ok(())
         });
     }
-    let delivery = Arc::new(deliver::Shared {
-        member: Arc::clone(&member),
-        accounts: accounts.clone(),
-        progress: progress::ProgressEdits::default(),
-        is_idle: AtomicBool::new(false),
-    });
+    let delivery = Arc::new(deliver::Shared::new(Arc::clone(&member), accounts.clone()));
     let (delivering, until_ended) = (deliver::deliver_all(Arc::clone(&delivery)), ended.clone());
     tasks.spawn(async move { until_ended.run_until_cancelled_owned(delivering).await.unwrap_or(Ok(())) });
     tasks.spawn(until(&ended, progress::edit_all(Arc::clone(&delivery))));
@@ -82,15 +79,17 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let router = http::router(&member, &accounts, web);
     tasks.spawn(http::serve(listener, router, ended.clone()));
     banner::maybe_show(&member.config);
+    lifeline.ready();
 
-    tokio::select! {
-        () = signals.asked() => {}
+    let until = tokio::select! {
+        () = signals.asked() => drain::Until::NoTurnRuns,
+        () = room.asked() => drain::Until::Now,
         task = failed(&mut tasks) => return task.context("a task of the bridge ended"),
-    }
+    };
     tracing::info!("the bridge stops receiving and delivers what is in hand");
     stop_receiving.cancel();
     tokio::select! {
-        () = drain::until_delivered(&delivery) => {}
+        () = drain::until_delivered(&delivery, until) => {}
         () = signals.asked() => tracing::warn!("asked twice to stop: ending at once"),
     }
     ended.cancel();

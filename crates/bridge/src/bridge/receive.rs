@@ -44,7 +44,7 @@ pub(super) async fn keep_receiving(
 
 /// Why a round of receiving ended.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
+pub(super) enum Ended {
     #[error("{0}")]
     Link(#[from] ReceiveError),
     #[error("{0}")]
@@ -77,9 +77,7 @@ async fn try_receive(
     accounts: &Accounts,
     failures: &mut u32,
 ) -> Result<std::convert::Infallible, Ended> {
-    let identity = in_time(account.provider.identity()).await??;
-    let lease = member.store.lease(&account.id, &identity, &member.incarnation).await?;
-    let AccountLease { cursor, .. } = lease.ok_or(Ended::LeaseHeld)?;
+    let AccountLease { cursor, .. } = lease(member, account).await?;
     // The network has just said who we are: a successful round.
     account.health.received();
     let mut stream = account.provider.receive(cursor);
@@ -93,6 +91,13 @@ async fn try_receive(
         account.health.received();
     }
     Err(Ended::OutOfUpdates)
+}
+
+/// Takes the right to act for an account, under the name that its network has for it.
+pub(super) async fn lease(member: &Member, account: &Account) -> Result<AccountLease, Ended> {
+    let identity = in_time(account.provider.identity()).await??;
+    let lease = member.store.lease(&account.id, &identity, &member.incarnation).await?;
+    lease.ok_or(Ended::LeaseHeld)
 }
 
 /// A peer that accepts and then says nothing looks alive: only a deadline notices it.

@@ -46,6 +46,7 @@ pub use self::{
     agent::{AgentConfig, AgentKind, MAX_ATTEMPTS, ProgramConfig},
     file::{
         Access, CommandConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel, NetworkConfig, RestartConfig,
+        StaleAction,
     },
     interpolate::Env,
     locate::locate,

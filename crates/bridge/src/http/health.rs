@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bridge::account::Accounts,
-    build_id::BUILD,
+    build_id::build,
     process::{member::Member, vitals::Vital},
 };
 
@@ -41,7 +41,7 @@ pub(super) async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, Js
     let is_ready = store_ready && worker_ready && accounts_ready;
     let page = json!({
         "ready": is_ready,
-        "build": BUILD,
+        "build": build(),
         "uptime_ms": age_ms(health.begin),
         "store": store,
         "worker": worker,

@@ -1,6 +1,9 @@
 //! Deciding what a dead process left behind: every turn that it ran gets its last word, or runs again.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use lastword_agents::shim::{end_group, is_gone};
 use lastword_core::{
@@ -9,6 +12,7 @@ use lastword_core::{
     reason::Reason,
     store::{End, Replays, Store, StoreError, Verdict},
 };
+use lastword_store::IncarnationLock;
 
 use super::patience::until_answered;
 
@@ -36,6 +40,25 @@ pub async fn decide_lost(store: &dyn Store, dead: &IncarnationId) -> Result<(), 
         }
     }
     decide(store, dead, Replays::Allow).await
+}
+
+/// Decides every process whose lock proves it gone, except `ourselves`; what is in doubt is left to the sweeps.
+pub async fn decide_all_lost(
+    store: &dyn Store,
+    locks: &Path,
+    ourselves: Option<&IncarnationId>,
+) -> Result<(), StoreError> {
+    for other in until_answered("the living processes", || store.living()).await? {
+        if Some(&other.id) == ourselves || !IncarnationLock::is_free(locks, &other.id).unwrap_or(false) {
+            continue;
+        }
+        if let Err(error) = decide_lost(store, &other.id).await {
+            tracing::error!(incarnation = %other.id, "a lost process could not be decided: {error}");
+        } else if let Err(error) = IncarnationLock::forget(locks, &other.id) {
+            tracing::debug!("a lock file stays behind: {error}");
+        }
+    }
+    Ok(())
 }
 
 async fn groups(store: &dyn Store, dead: &IncarnationId) -> Result<Vec<(Fence, ProcessGroup)>, StoreError> {

@@ -1,33 +1,168 @@
-//! The lifeline of a child to its supervisor: the child's standard input.
+//! The lifeline between a supervisor and its child: the child's standard input, a socket both ways.
 //!
-//! The supervisor keeps the other end open and never writes. However it dies, the system closes that end, and the
-//! child exits at once; what it leaves behind is decided by the next start.
+//! The supervisor keeps its end open and never writes. However it dies, the system closes that end, and the child exits
+//! at once; what it leaves behind is decided by the next start. The child says [`Word`]s, the beat from its own runtime:
+//! they prove that the runtime runs, whatever the store does. Whether anybody listens never holds the child up.
 
-use std::io::Read;
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    os::{fd::AsFd, unix::net::UnixStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+use tokio::task::JoinSet;
+
+use super::exit::EXIT_ORPHANED;
 
 /// The variable by which a supervisor tells a child that its standard input is a lifeline.
 pub const LIFELINE_ENV: &str = "LASTWORD_LIFELINE";
-/// The exit code of a child whose supervisor is gone.
-const EXIT_ORPHANED: i32 = 75;
+/// How often a child is heard.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
 
-/// Ends this process when its supervisor is gone; does nothing without one.
-///
-/// On a thread of its own, so that a busy or wedged runtime can't outlive its supervisor.
-pub fn hold() -> std::io::Result<()> {
-    if std::env::var_os(LIFELINE_ENV).is_none() {
-        return Ok(());
-    }
-    std::thread::Builder::new().name("lifeline".into()).spawn(|| {
-        let mut byte = [0];
-        loop {
-            match std::io::stdin().read(&mut byte) {
-                Ok(1) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => break,
-            }
+/// What a child says, one byte each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Its runtime runs.
+    Beat,
+    /// The same, and it does its work: the bridge serves, the worker claims.
+    Ready,
+}
+
+impl Word {
+    /// What a byte means; newer children may say more.
+    #[must_use]
+    pub fn read(byte: u8) -> Option<Self> {
+        match byte {
+            b'.' => Some(Self::Beat),
+            b'r' => Some(Self::Ready),
+            _ => None,
         }
-        // Without a word: standard error may be gone with the supervisor.
-        std::process::exit(EXIT_ORPHANED);
-    })?;
-    Ok(())
+    }
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::Beat => b'.',
+            Self::Ready => b'r',
+        }
+    }
+}
+
+/// A child's end. It beats for as long as the value lives.
+pub struct Lifeline {
+    line: Option<Arc<Line>>,
+    _beating: JoinSet<()>,
+}
+
+struct Line {
+    socket: UnixStream,
+    is_ready: AtomicBool,
+}
+
+impl Lifeline {
+    /// Ends this process when its supervisor is gone, and beats; does neither in a process that has no supervisor.
+    ///
+    /// The end is seen by a thread of its own, so that a busy or wedged runtime can't outlive its supervisor.
+    pub fn hold() -> io::Result<Self> {
+        let mut beating = JoinSet::new();
+        if std::env::var_os(LIFELINE_ENV).is_none() {
+            return Ok(Self { line: None, _beating: beating });
+        }
+        let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        socket.set_nonblocking(true)?;
+        let line = Arc::new(Line { socket, is_ready: AtomicBool::new(false) });
+        {
+            let line = Arc::clone(&line);
+            std::thread::Builder::new().name("lifeline".into()).spawn(move || {
+                until_cut(&line.socket);
+                // Without a word: standard error may be gone with the supervisor.
+                std::process::exit(EXIT_ORPHANED.into());
+            })?;
+        }
+        {
+            let line = Arc::clone(&line);
+            beating.spawn(async move {
+                let mut beats = tokio::time::interval(BEAT_EVERY);
+                beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                loop {
+                    beats.tick().await;
+                    line.beat();
+                }
+            });
+        }
+        Ok(Self { line: Some(line), _beating: beating })
+    }
+
+    /// Whether this process has a supervisor.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// Tells the supervisor that this process does its work from now on.
+    pub fn ready(&self) {
+        if let Some(line) = &self.line {
+            line.is_ready.store(true, Ordering::Relaxed);
+            line.beat();
+        }
+    }
+}
+
+impl Line {
+    /// Every beat says how far we are: one that nobody took is made good by the next.
+    fn beat(&self) {
+        say(&self.socket, if self.is_ready.load(Ordering::Relaxed) { Word::Ready } else { Word::Beat });
+    }
+}
+
+/// A supervisor that does not read is none of the child's trouble; one that is gone is the thread's.
+fn say(mut line: &UnixStream, word: Word) {
+    let _ = line.write(&[word.byte()]);
+}
+
+fn until_cut(mut line: &UnixStream) {
+    let mut byte = [0];
+    loop {
+        match poll(&mut [PollFd::new(line.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => {}
+            Err(_) => return,
+        }
+        match line.read(&mut byte) {
+            Ok(1) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back() {
+        for word in [Word::Beat, Word::Ready] {
+            assert_eq!(Word::read(word.byte()), Some(word));
+        }
+        assert_eq!(Word::read(b'?'), None);
+    }
+
+    #[test]
+    fn a_supervisor_that_does_not_read_holds_nobody_up() {
+        let (child, supervisor) = UnixStream::pair().unwrap();
+        child.set_nonblocking(true).unwrap();
+        for _ in 0..10_000 {
+            say(&child, Word::Beat);
+        }
+        drop(supervisor);
+        say(&child, Word::Beat);
+        until_cut(&child);
+    }
 }

@@ -14,7 +14,7 @@ use lastword_core::{
 use lastword_store::{DeploymentLock, IncarnationLock, SqliteOptions, SqliteStore, SystemClock};
 
 use super::{alerts::Alerts, decide_lost::decide_lost, state_dir::StateDir, vitals::Vitals};
-use crate::{build_id::BUILD, config::Config};
+use crate::{build_id::build, config::Config};
 
 /// The variable by which a supervisor names a child's incarnation, so that it can decide its turns when it dies.
 pub const INCARNATION_ENV: &str = "LASTWORD_INCARNATION";
@@ -56,7 +56,7 @@ impl Member {
             .context("the lock of this process could not be taken")?;
         let store = Arc::new(open_store(&config, &state, &incarnation)?);
         let registered =
-            Incarnation { id: incarnation.clone(), role, pid: std::process::id(), build: BUILD.to_owned(), beats: 0 };
+            Incarnation { id: incarnation.clone(), role, pid: std::process::id(), build: build().to_owned(), beats: 0 };
         store.register(&registered).await?;
         Ok(Arc::new(Self {
             config,

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod decide_lost;
+pub mod exit;
 pub mod lifeline;
 pub mod member;
 pub mod patience;

@@ -1,7 +1,8 @@
 //! The program that this process runs, for starting it again.
 
 use std::{
-    io,
+    env, fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -11,13 +12,32 @@ pub const NAME: &str = "lastword";
 /// This very build, also when the file that it was started from was replaced meanwhile.
 pub fn running() -> io::Result<PathBuf> {
     let this = Path::new("/proc/self/exe");
-    if this.exists() { Ok(this.to_owned()) } else { std::env::current_exe() }
+    if this.exists() { Ok(this.to_owned()) } else { env::current_exe() }
 }
 
 /// Its file as a person would type it, while that is there; otherwise this very build.
 pub fn named() -> io::Result<PathBuf> {
-    match std::env::current_exe() {
+    match env::current_exe() {
         Ok(file) if file.exists() => Ok(file),
         Ok(_) | Err(_) => running(),
     }
+}
+
+/// The file that this process was started from, as it was called: a link stays one, so that its next target is seen.
+///
+/// Ask early: once the file is replaced, the call can't be told from another program's.
+pub fn started_from() -> Option<PathBuf> {
+    let this = fs::metadata(running().ok()?).ok()?;
+    let called = PathBuf::from(env::args_os().next()?);
+    let mut candidates = Vec::new();
+    if called.components().count() > 1 {
+        candidates.push(std::path::absolute(&called).ok()?);
+    } else {
+        let path = env::var_os("PATH").unwrap_or_default();
+        candidates.extend(env::split_paths(&path).map(|folder| folder.join(&called)));
+    }
+    candidates.extend(env::current_exe());
+    candidates
+        .into_iter()
+        .find(|file| fs::metadata(file).is_ok_and(|file| (file.dev(), file.ino()) == (this.dev(), this.ino())))
 }

@@ -1,163 +1,232 @@
-//! One child: started, watched, decided, started again.
+//! One child process: started, heard, and ended when it is silent for too long or does not go when asked.
 
 use std::{
-    os::unix::process::ExitStatusExt,
-    process::{ExitStatus, Stdio},
+    future::pending,
+    io,
+    os::{fd::OwnedFd, unix::net::UnixStream as Socket},
+    process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use lastword_core::{
-    decide::backoff::Backoff,
-    ids::IncarnationId,
-    store::{Role, StoreError},
+    alert::AlertCode,
+    ids::{IncarnationId, Monotonic},
+    store::Role,
 };
+use lastword_store::commit_holder;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tokio::{
-    process::{Child, Command},
-    task::{JoinError, JoinSet},
+use tokio::{net::UnixStream, process, time::MissedTickBehavior};
+
+use super::{
+    Supervisor,
+    image::Image,
+    watch::{Act, Patience, ROUND_EVERY_MS, Watch},
+};
+use crate::{
+    bridge::banner::BANNER_ENV,
+    process::{
+        lifeline::{LIFELINE_ENV, Word},
+        member::{INCARNATION_ENV, new_incarnation},
+        signals::MAKE_ROOM,
+    },
 };
 
-use super::Supervisor;
-use crate::bridge::{EXIT_CONFIG, banner::BANNER_ENV};
-use crate::process::{
-    decide_lost::decide_lost,
-    lifeline::LIFELINE_ENV,
-    member::{INCARNATION_ENV, new_incarnation},
-    patience::pause,
-    program,
-};
-
-/// A child that lived so long has shown that it can start.
-const LIVED: Duration = Duration::from_secs(1);
-/// How long the end waits for a store that is out.
-const DECIDED_WITHIN: Duration = Duration::from_secs(5);
 /// How much longer than its own grace a child may take to stop before it is killed.
-const STOP_SLACK: Duration = Duration::from_secs(10);
+const STOP_SLACK_MS: i64 = 10_000;
 
-/// Keeps one child running until the supervisor stops.
-pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Result<()> {
-    let restart = supervisor.config.restart;
-    let backoff = Backoff { first_ms: restart.pause_ms, max_ms: restart.pause_ms_max };
-    let mut deciding = JoinSet::new();
-    let mut failures = 0;
-    let mut has_lived = false;
-    while !supervisor.stop.is_cancelled() {
+/// A running child.
+pub(super) struct Child {
+    pub(super) role: Role,
+    pub(super) incarnation: IncarnationId,
+    pub(super) image: Image,
+    pub(super) begin: Instant,
+    /// Whether it said that it does its work.
+    pub(super) is_ready: bool,
+    /// Whether it lived long enough to count as well.
+    pub(super) is_healthy: bool,
+    supervisor: Arc<Supervisor>,
+    process: process::Child,
+    /// Its lifeline: at the end of this value it ends, too.
+    line: UnixStream,
+    is_line_open: bool,
+    watch: Watch,
+    killed_at: Option<Instant>,
+}
+
+/// Why [`Child::attend`] returned.
+pub(super) enum Attended<T> {
+    /// It ended, and is reaped: certainly dead.
+    Ended(ExitStatus),
+    /// Something else happened first.
+    Until(T),
+}
+
+impl Child {
+    /// Starts one.
+    pub(super) fn start(supervisor: &Arc<Supervisor>, role: Role, image: Image, is_first: bool) -> io::Result<Self> {
         let incarnation = new_incarnation();
-        let started = Instant::now();
-        let mut child = match start(&supervisor, role, &incarnation, !has_lived) {
-            Ok(child) => child,
-            Err(error) => {
-                tracing::error!(role = role.as_str(), "could not be started: {error}");
-                failures += 1;
-                rest(&supervisor, backoff, failures).await;
-                continue;
+        let (ours, its) = Socket::pair()?;
+        ours.set_nonblocking(true)?;
+        let line = UnixStream::from_std(ours)?;
+        let mut command = image.child(&supervisor.config, role)?;
+        if is_first {
+            command.env(BANNER_ENV, "1");
+        }
+        let process = command
+            .env(LIFELINE_ENV, "stdin")
+            .env(INCARNATION_ENV, incarnation.as_str())
+            .stdin(OwnedFd::from(its))
+            // A group of its own: Ctrl-C in a terminal asks the supervisor, and the supervisor asks its children.
+            .process_group(0)
+            .spawn()?;
+        tracing::info!(role = role.as_str(), pid = process.id(), incarnation = %incarnation, build = image.build(), "started");
+        let restart = supervisor.config.restart;
+        let patience = Patience {
+            start_within_ms: restart.start_within_ms,
+            hung_after_ms: restart.hung_after_ms,
+            kill_after_ms: restart.kill_after_ms,
+            stop_within_ms: supervisor.config.shutdown_grace_ms + STOP_SLACK_MS,
+        };
+        Ok(Self {
+            role,
+            incarnation,
+            image,
+            begin: Instant::now(),
+            is_ready: false,
+            is_healthy: false,
+            supervisor: Arc::clone(supervisor),
+            process,
+            line,
+            is_line_open: true,
+            watch: Watch::new(patience),
+            killed_at: None,
+        })
+    }
+
+    /// Watches over it until it ends or `until` returns.
+    pub(super) async fn attend<T>(&mut self, until: impl Future<Output = T>) -> io::Result<Attended<T>> {
+        let mut until = std::pin::pin!(until);
+        let mut rounds = tokio::time::interval(Duration::from_millis(ROUND_EVERY_MS.unsigned_abs()));
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                // What was said is heard before silence is judged.
+                biased;
+                status = self.process.wait() => {
+                    self.supervisor.say_stuck(self.role, false);
+                    return Ok(Attended::Ended(status?));
+                }
+                _ = self.line.readable(), if self.is_line_open => self.hear(),
+                asked = &mut until => return Ok(Attended::Until(asked)),
+                _ = rounds.tick() => self.round().await,
             }
-        };
-        // Waiting for a child closes its standard input, unless somebody else holds it: that is the lifeline.
-        let _lifeline = child.stdin.take();
-        tracing::info!(role = role.as_str(), pid = child.id(), incarnation = %incarnation, "started");
-        let status = tokio::select! {
-            status = child.wait() => status?,
-            () = supervisor.stop.cancelled() => end(&supervisor, &mut child).await?,
-        };
-        // Reaped, so certainly dead. Its successor does not wait for the decision: the store may be out.
-        {
-            let supervisor = Arc::clone(&supervisor);
-            deciding.spawn(async move {
-                decide_lost(&*supervisor.store, &incarnation).await?;
-                supervisor.forget(&incarnation);
-                Ok(())
-            });
         }
-        while let Some(decided) = deciding.try_join_next() {
-            report(decided);
-        }
-        if supervisor.stop.is_cancelled() {
-            break;
-        }
-        has_lived |= started.elapsed() >= LIVED;
-        if !has_lived && status.code() == Some(EXIT_CONFIG.into()) {
-            supervisor.stop.cancel();
-            anyhow::bail!("the {} can't work as it is configured; see above", role.as_str());
-        }
-        if started.elapsed() >= Duration::from_millis(restart.healthy_after_ms.unsigned_abs()) {
-            failures = 0;
-        }
-        tracing::error!(role = role.as_str(), "{}", epitaph(status));
-        // The first time it is started again at once: most deaths are a single stroke.
-        if failures > 0 {
-            rest(&supervisor, backoff, failures).await;
-        }
-        failures += 1;
     }
-    let decided = async {
-        while let Some(decided) = deciding.join_next().await {
-            report(decided);
-        }
-    };
-    if tokio::time::timeout(DECIDED_WITHIN, decided).await.is_err() {
-        tracing::warn!("the store did not answer in time; the next start decides what is left");
-    }
-    Ok(())
-}
 
-/// Whether deciding failed: the sweeps of the living go on with it.
-fn report(decided: Result<Result<(), StoreError>, JoinError>) {
-    match decided {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!("a dead child could not be decided yet: {error}"),
-        Err(panic) => tracing::error!("deciding a dead child died: {panic}"),
-    }
-}
-
-/// Pauses before the next start, unless asked to stop.
-async fn rest(supervisor: &Supervisor, backoff: Backoff, failures: u32) {
-    let _ = tokio::time::timeout(pause(backoff, failures), supervisor.stop.cancelled()).await;
-}
-
-fn start(supervisor: &Supervisor, role: Role, incarnation: &IncarnationId, is_first: bool) -> std::io::Result<Child> {
-    let mut command = Command::new(program::running()?);
-    command.arg0(program::NAME);
-    if let Some(file) = &supervisor.config.file {
-        command.arg("--config").arg(file);
-    }
-    if is_first {
-        command.env(BANNER_ENV, "1");
-    }
-    command
-        .arg(role.as_str())
-        .env(LIFELINE_ENV, "stdin")
-        .env(INCARNATION_ENV, incarnation.as_str())
-        .stdin(Stdio::piped())
-        // A group of its own: Ctrl-C in a terminal asks the supervisor, and the supervisor asks its children.
-        .process_group(0)
-        .spawn()
-}
-
-async fn end(supervisor: &Supervisor, child: &mut Child) -> std::io::Result<ExitStatus> {
-    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-        // It may be gone already; then there is nothing to ask.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-    }
-    let grace = Duration::from_millis(supervisor.config.shutdown_grace_ms.unsigned_abs()) + STOP_SLACK;
-    match tokio::time::timeout(grace, child.wait()).await {
-        Ok(status) => status,
-        Err(_) => {
-            tracing::warn!(pid = child.id(), "did not stop in time and is killed");
-            child.kill().await?;
-            child.wait().await
+    /// Watches over it until it ends.
+    pub(super) async fn attend_to_the_end(&mut self) -> io::Result<ExitStatus> {
+        match self.attend(pending::<std::convert::Infallible>()).await? {
+            Attended::Ended(status) => Ok(status),
+            Attended::Until(never) => match never {},
         }
+    }
+
+    /// Asks it to stop; asked again, nothing happens, because a second time would insist.
+    pub(super) fn ask(&mut self) {
+        self.ask_by(Signal::SIGTERM);
+    }
+
+    /// Asks it to end because its successor waits.
+    pub(super) fn ask_for_room(&mut self) {
+        self.ask_by(if self.role == Role::Bridge { MAKE_ROOM } else { Signal::SIGTERM });
+    }
+
+    fn ask_by(&mut self, signal: Signal) {
+        let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok());
+        if let (true, Some(pid)) = (self.watch.asked(), pid) {
+            // It may be gone already; then there is nobody to ask.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+
+    fn hear(&mut self) {
+        let mut said = [0; 256];
+        match self.line.try_read(&mut said) {
+            Ok(0) => self.is_line_open = false,
+            Ok(length) => {
+                self.watch.heard();
+                let is_ready = said[..length].iter().any(|byte| Word::read(*byte) == Some(Word::Ready));
+                if is_ready && !self.is_ready {
+                    self.is_ready = true;
+                    self.supervisor.say_ready(self.role, &self.image);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                tracing::warn!(role = self.role.as_str(), "can't be heard any more: {error}");
+                self.is_line_open = false;
+            }
+        }
+    }
+
+    async fn round(&mut self) {
+        let pid = self.process.id();
+        let database = &self.supervisor.config.store_path;
+        let act = self.watch.round(self.supervisor.now(), || pid.is_some() && commit_holder(database) == pid);
+        let silent_ms = self.watch.silent_ms();
+        match act {
+            Act::Wait => {}
+            Act::Ask => {
+                self.report_hung(&format!("silent for {silent_ms} ms; it is asked to end"));
+                self.ask();
+            }
+            Act::Kill => self.kill(&format!("silent for {silent_ms} ms, also when asked to end; it is killed")),
+            Act::KillHolder => {
+                self.kill(&format!("silent for {silent_ms} ms with the store's commit lock in hand; it is killed"));
+            }
+            Act::KillLate => self.kill("it was asked to end and takes too long; it is killed"),
+        }
+        let restart = self.supervisor.config.restart;
+        let is_overdue = self.begin.elapsed() > ms(restart.start_within_ms);
+        if self.image != Image::Running && !self.is_ready && is_overdue {
+            self.ask();
+        }
+        if self.killed_at.is_some_and(|killed| killed.elapsed() > ms(restart.kill_after_ms)) {
+            self.supervisor.say_stuck(self.role, true);
+        }
+        if !self.is_healthy && self.begin.elapsed() >= ms(restart.healthy_after_ms) {
+            self.is_healthy = true;
+            self.supervisor.say_healthy(self.role).await;
+        }
+    }
+
+    fn kill(&mut self, why: &str) {
+        if self.killed_at.is_none() {
+            self.killed_at = Some(Instant::now());
+            self.report_hung(why);
+            if let Err(error) = self.process.start_kill() {
+                tracing::error!(role = self.role.as_str(), "could not be killed: {error}");
+            }
+        }
+    }
+
+    fn report_hung(&self, why: &str) {
+        self.supervisor.alerts.raise(AlertCode::ChildHung, self.role.as_str(), why);
     }
 }
 
-fn epitaph(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with exit code {code}; starting it again"),
-        (None, Some(signal)) => format!("was killed by signal {signal}; starting it again"),
-        (None, None) => "ended; starting it again".to_owned(),
+impl Supervisor {
+    /// The time since this supervisor began.
+    fn now(&self) -> Monotonic {
+        Monotonic(i64::try_from(self.begin.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
+}
+
+/// A configured length of time.
+pub(super) fn ms(ms: i64) -> Duration {
+    Duration::from_millis(ms.unsigned_abs())
 }

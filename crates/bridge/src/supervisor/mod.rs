@@ -1,32 +1,63 @@
-//! The supervisor: starts bridge and worker, sees their ends at once, decides what they left behind, starts them again.
+//! The supervisor: starts bridge and worker, sees their ends at once, decides what they left behind, starts them again;
+//! ends them when they hang, changes them when their build is stale, and gives up when nothing helps.
 //!
 //! Killing any process loses nothing: a dead child's turns are decided here within milliseconds, a dead supervisor's
 //! children end by their lifelines and the next start decides.
+//!
+//! * `watch`, `breaker`, `board`: what to do, as pure decisions
+//! * `child`, `keep`: one process, and one role
+//! * `image`, `stale`: which build
+//! * `memory`, `gasp`: what is left when it gives up
+//! * `desk`: what comes from outside, signals and the service manager
 
+mod board;
+mod breaker;
 mod child;
+mod desk;
+mod gasp;
+mod image;
+mod keep;
+mod memory;
+mod stale;
+mod watch;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use lastword_core::{
+    alert::AlertCode,
     ids::IncarnationId,
-    store::{Role, Store},
+    store::{Oversight, Role, Store},
 };
 use lastword_store::{DeploymentLock, IncarnationLock, LockError};
-use tokio::task::JoinSet;
+use tokio::{sync::watch as latest, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    board::Board,
+    breaker::Verdict,
+    desk::Desk,
+    image::Image,
+    keep::{Kept, Why},
+    memory::Memory,
+};
 use crate::{
     config::Config,
     process::{
         alerts::Alerts,
-        decide_lost::decide_lost,
+        decide_lost::decide_all_lost,
+        exit::{EXIT_CONFIG, EXIT_GAVE_UP},
         member::{keep_to_ourselves, new_incarnation, open_state, open_store},
-        signals::StopSignals,
         state_dir::StateDir,
     },
 };
 
+/// What the alerts of a last gasp are about.
+pub(crate) const GASP_SUBJECT: &str = "deployment";
 /// How long a start waits for the children of a supervisor that was killed.
 const LINGERING_MAX: Duration = Duration::from_secs(5);
 /// How often it looks whether they are gone.
@@ -36,72 +67,165 @@ const LINGERING_POLL: Duration = Duration::from_millis(50);
 pub struct Supervisor {
     config: Config,
     store: Arc<dyn Store>,
+    oversight: Arc<dyn Oversight>,
     alerts: Arc<Alerts>,
     state: StateDir,
     stop: CancellationToken,
+    memory: Memory,
+    board: latest::Sender<Board>,
+    begin: Instant,
 }
 
-/// Runs bridge and worker until asked to stop.
+/// Runs bridge and worker until asked to stop, or until they can't be kept up.
 pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     keep_to_ourselves()?;
-    let mut signals = StopSignals::listen()?;
+    let board = latest::Sender::new(Board::new());
+    let mut desk = Desk::open(board.subscribe())?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let state = open_state(&config)?;
     let _deployment = found(&config).await?;
+    let memory = Memory::open(&state, &config);
+    if !cool_down(&memory, &mut desk).await {
+        return Ok(ExitCode::SUCCESS);
+    }
     let store = Arc::new(open_store(&config, &state, &new_incarnation())?);
-    let alerts = Arc::new(Alerts::new(store.clone()));
-    let supervisor = Arc::new(Supervisor { config, store, alerts, state, stop: CancellationToken::new() });
-    let mut tasks = JoinSet::new();
+    let supervisor = Arc::new(Supervisor {
+        config,
+        alerts: Arc::new(Alerts::new(store.clone())),
+        oversight: store.clone(),
+        store,
+        state,
+        stop: CancellationToken::new(),
+        memory,
+        board,
+        begin: Instant::now(),
+    });
     let mut house = JoinSet::new();
     house.spawn(Arc::clone(&supervisor.alerts).keep_storing());
-    {
-        let supervisor = Arc::clone(&supervisor);
-        tasks.spawn(async move {
-            if let Err(error) = supervisor.decide_predecessors().await {
-                tracing::error!("what earlier processes left behind is not decided yet; the sweeps go on: {error:#}");
-            }
-            Ok(())
-        });
-    }
+    house.spawn(stale::look(Arc::clone(&supervisor)));
+    house.spawn(decide_predecessors(Arc::clone(&supervisor)));
+    let mut roles = JoinSet::new();
     for role in [Role::Worker, Role::Bridge] {
-        tasks.spawn(child::keep(Arc::clone(&supervisor), role));
+        roles.spawn(keep::keep(Arc::clone(&supervisor), role));
     }
+    let mut worst = Kept::Stopped;
     loop {
-        tokio::select! {
-            () = signals.asked() => {
-                if supervisor.stop.is_cancelled() {
-                    tracing::warn!("asked twice to stop: ending at once; the next start decides what is left");
-                    return Ok(ExitCode::FAILURE);
-                }
-                tracing::info!("stopping: running turns may finish within {} s", supervisor.config.shutdown_grace_ms / 1_000);
+        match desk.attend(roles.join_next()).await {
+            None if desk.asked() > 1 => {
+                tracing::warn!("asked twice to stop: ending at once; the next start decides what is left");
+                return Ok(ExitCode::FAILURE);
+            }
+            None => {
+                tracing::info!(
+                    "stopping: running turns may finish within {} s",
+                    supervisor.config.shutdown_grace_ms / 1_000
+                );
                 supervisor.stop.cancel();
             }
-            ended = tasks.join_next() => match ended {
-                None => break,
-                Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(error))) => return Err(error),
-                Some(Err(panic)) => return Err(panic).context("a task of the supervisor died"),
-            }
+            Some(None) => break,
+            Some(Some(ended)) => match ended.context("a task of the supervisor died")?? {
+                Kept::Stopped => {}
+                other => worst = other,
+            },
+        }
+        if supervisor.stop.is_cancelled() {
+            desk.say_stopping();
         }
     }
+    let code = match worst {
+        Kept::Stopped => ExitCode::SUCCESS,
+        Kept::Misconfigured => ExitCode::from(EXIT_CONFIG),
+        Kept::GaveUp => {
+            if desk.asked() > 0 {
+                tracing::warn!("asked to stop: no last gasp; the next start delivers what is left");
+            } else {
+                gasp::run(&supervisor, &mut desk).await;
+            }
+            ExitCode::from(EXIT_GAVE_UP)
+        }
+    };
+    // Two who store alerts at once might count one twice.
+    house.shutdown().await;
     supervisor.alerts.store_last().await;
     report_left(&*supervisor.store).await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 impl Supervisor {
-    /// Decides what the processes of an earlier start left behind, once their locks prove them gone.
-    async fn decide_predecessors(&self) -> anyhow::Result<()> {
-        let dir = self.state.incarnations();
-        for predecessor in self.store.living().await? {
-            if IncarnationLock::is_free(&dir, &predecessor.id)? {
-                decide_lost(&*self.store, &predecessor.id).await?;
-                self.forget(&predecessor.id);
-            }
+    /// Returns when a child is to end.
+    async fn asks(&self, role: Role, build: &str) -> Why {
+        let mut board = self.board.subscribe();
+        tokio::select! {
+            () = self.stop.cancelled() => Why::Stop,
+            _ = board.wait_for(|board| board.is_stale(role, build)) => Why::Stale,
         }
-        Ok(())
+    }
+
+    /// What a child is started from now.
+    fn image(&self) -> Image {
+        let wanted = self.board.borrow().wanted.clone();
+        if wanted.is_there() {
+            return wanted;
+        }
+        tracing::warn!(build = wanted.build(), "the new build is no longer on the disk; going back to the running one");
+        stale::withdraw(self, &wanted);
+        Image::Running
+    }
+
+    /// A start failed: with a new build the running one is tried again, otherwise it counts.
+    async fn failed(&self, role: Role, image: &Image) -> Verdict {
+        if *image != Image::Running {
+            tracing::error!(
+                role = role.as_str(),
+                build = image.build(),
+                "the new build does not get ready; going back to the running one until its file changes"
+            );
+            stale::withdraw(self, image);
+            return Verdict::Again;
+        }
+        let verdict = self.memory.failed(role).await;
+        if verdict == Verdict::GiveUp {
+            let detail = format!(
+                "{} starts failed within {} s, or the one after a cooldown",
+                self.config.restart.failures_max,
+                self.config.restart.window_ms / 1_000
+            );
+            self.alerts.raise(AlertCode::BreakerOpen, role.as_str(), detail);
+        }
+        verdict
+    }
+
+    fn say_ready(&self, role: Role, image: &Image) {
+        tracing::info!(role = role.as_str(), build = image.build(), "ready");
+        self.board.send_modify(|board| board.part_mut(role).ready = Some(image.build().to_owned()));
+        // What was withdrawn is still on the disk.
+        if !self.board.borrow().is_withdrawn {
+            self.alerts.resolve(AlertCode::ChildStale, role.as_str());
+        }
+    }
+
+    fn say_gone(&self, role: Role) {
+        self.board.send_modify(|board| board.part_mut(role).ready = None);
+    }
+
+    fn say_stuck(&self, role: Role, is_stuck: bool) {
+        self.board.send_if_modified(|board| {
+            let before = std::mem::replace(&mut board.part_mut(role).is_stuck, is_stuck);
+            before != is_stuck
+        });
+    }
+
+    /// A child lived long enough: whatever was wrong before is over.
+    async fn say_healthy(&self, role: Role) {
+        self.memory.healthy(role).await;
+        for code in [AlertCode::ChildDied, AlertCode::ChildHung, AlertCode::BreakerOpen] {
+            self.alerts.resolve(code, role.as_str());
+        }
+        if role == Role::Bridge {
+            self.alerts.resolve(AlertCode::LastGasp, GASP_SUBJECT);
+        }
     }
 
     /// Removes the lock file of a process that is dead and decided.
@@ -109,6 +233,25 @@ impl Supervisor {
         if let Err(error) = IncarnationLock::forget(&self.state.incarnations(), dead) {
             tracing::debug!("a lock file stays behind: {error}");
         }
+    }
+}
+
+/// Waits out an open breaker. `false`: asked to stop meanwhile.
+async fn cool_down(memory: &Memory, desk: &mut Desk) -> bool {
+    let wait = memory.wait();
+    if wait.is_zero() {
+        return true;
+    }
+    let seconds = wait.as_secs_f64();
+    tracing::warn!("the last supervisor gave up; waiting {seconds:.1} s before trying once more (`restart.cooldown`)");
+    desk.say_status("waiting before it tries once more: the last supervisor gave up");
+    desk.attend(tokio::time::sleep(wait)).await.is_some()
+}
+
+/// Decides what the processes of an earlier start left behind, once their locks prove them gone.
+async fn decide_predecessors(supervisor: Arc<Supervisor>) {
+    if let Err(error) = decide_all_lost(&*supervisor.store, &supervisor.state.incarnations(), None).await {
+        tracing::error!("what earlier processes left behind is not decided yet; the sweeps go on: {error}");
     }
 }
 

@@ -12,7 +12,7 @@ use lastword_core::{agent::Agent, ids::AgentId};
 use secrecy::ExposeSecret;
 
 use crate::{
-    build_id::BUILD,
+    build_id::build,
     config::{AgentKind, Config, ProgramConfig},
     process::program,
 };
@@ -73,7 +73,7 @@ fn command_settings(id: &AgentId, command: &ProgramConfig, shim: &[OsString]) ->
 fn facts(config: &Config) -> BTreeMap<String, String> {
     let file = config.file.as_ref().map(|file| file.display().to_string());
     let facts = [
-        (FACT_VERSION, Some(BUILD.to_owned())),
+        (FACT_VERSION, Some(build().to_owned())),
         (FACT_DATA, Some(config.state_dir.display().to_string())),
         (FACT_CONFIG, file),
         (FACT_PAGE, Some(format!("http://{}", config.http.listen))),

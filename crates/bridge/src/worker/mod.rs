@@ -15,12 +15,12 @@ use tokio::task::JoinSet;
 use self::{agents::Agents, running::Running};
 use crate::{
     config::Config,
-    process::{lifeline, member::Member, signals::StopSignals, sweep::sweep},
+    process::{lifeline::Lifeline, member::Member, signals::StopSignals, sweep::sweep},
 };
 
 /// Runs the worker until it is asked to stop, and then until its turns are done or the grace is over.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    lifeline::hold()?;
+    let lifeline = Lifeline::hold()?;
     let mut signals = StopSignals::listen()?;
     let member = Member::join(config, Role::Worker).await?;
     let agents = Arc::new(Agents::of(&member.config)?);
@@ -30,6 +30,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     house.spawn(Arc::clone(&member.alerts).keep_storing());
 
     let mut running = Running::new(Arc::clone(&member), agents);
+    lifeline.ready();
     tokio::select! {
         () = running.claim_and_run() => {}
         () = signals.asked() => {}

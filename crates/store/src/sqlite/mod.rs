@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 pub use self::{
     backup::{BackupError, BackupInfo},
+    commit_lock::commit_holder,
     open::OpenError,
     options::{EngineKind, SqliteOptions},
     restore::{OwedAfterRestore, Restored},

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use lastword_core::store::Clock;
+use lastword_core::{
+    faults::{self, Point},
+    store::Clock,
+};
 use rusqlite::Connection;
 
 use super::{
@@ -136,6 +139,9 @@ fn transact(
     let tx = Tx::new(conn, clock.now(), deployment);
     let outcome = run_all(&tx, jobs, isolation).and_then(|()| {
         tx.flush().map_err(|failure| Broken::Commit(format!("the counters: {failure:?}")))?;
+        if !tx.effects().topics.is_empty() {
+            faults::point(Point::StoreInCommit);
+        }
         step(conn, "COMMIT")
     });
     if outcome.is_err()

@@ -10,6 +10,9 @@ use crate::config::{
 /// A length of time, and where it was written if it was.
 type Length = (i64, Option<Mark>);
 
+/// The shortest silence that may count as one: two beats of a child.
+const HUNG_AFTER_MS_MIN: i64 = 1_000;
+
 pub(super) fn check(root: &Node, findings: &mut Findings) {
     let default = DeadlinesFile::default();
     let top = root.get("deadlines");
@@ -55,6 +58,15 @@ fn pauses(root: &Node, findings: &mut Findings) {
             spell(pause_max.0)
         );
         findings.problem(pause.1.or(pause_max.1), text);
+    }
+    let hung_after = length(restart, "hung_after", (default.hung_after_ms, None));
+    if hung_after.0 < HUNG_AFTER_MS_MIN {
+        let text = format!(
+            "restart.hung_after: {} is shorter than two beats of a healthy child; make it at least {}",
+            spell(hung_after.0),
+            spell(HUNG_AFTER_MS_MIN)
+        );
+        findings.problem(hung_after.1, text);
     }
 }
 

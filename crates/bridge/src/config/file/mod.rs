@@ -26,7 +26,7 @@ pub use self::{
     http::HttpConfig,
     limits::LimitsConfig,
     log::{LogConfig, LogFormat, LogLevel},
-    restart::RestartConfig,
+    restart::{RestartConfig, StaleAction},
 };
 pub(super) use self::{
     account::{AccountFile, AllowFile, UnknownFile},
@@ -84,7 +84,7 @@ pub(super) struct ConfigFile {
     #[serde(rename = "shutdown_grace", with = "duration", default = "shutdown_grace_ms")]
     #[schemars(with = "duration::Text")]
     pub shutdown_grace_ms: i64,
-    /// How the supervisor restarts the bridge and the worker.
+    /// How the supervisor restarts the bridge and the worker, and when it gives up.
     #[serde(default)]
     pub restart: RestartConfig,
     /// What is logged, and how.
