@@ -6,6 +6,7 @@ mod crash_points;
 mod kills;
 mod network_faults;
 mod operator;
+mod oversight;
 mod packaging;
 mod provider_contract;
 mod supervision;

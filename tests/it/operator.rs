@@ -119,5 +119,11 @@ async fn the_benches_measure() {
         assert!(bench.status.success(), "{what}: {}", text(&bench.stderr));
         assert!(text(&bench.stdout).contains("turns/s"), "{}", text(&bench.stdout));
     }
+    let bench =
+        world.lastword(&["bench", "faults", "--rounds", "2", "--markers", "200", "--on"]).arg(&on).output().unwrap();
+    assert!(bench.status.success(), "{}", text(&bench.stderr));
+    for row in ["start to ready", "agent killed", "worker killed", "bridge killed", "first decided", "all decided"] {
+        assert!(text(&bench.stdout).contains(row), "{row} is missing:\n{}", text(&bench.stdout));
+    }
     assert_eq!(std::fs::read_dir(&on).unwrap().count(), 0, "a bench leaves nothing behind");
 }

@@ -17,6 +17,7 @@ use crate::{
     chat::{ChatOptions, chat},
     config::Config,
     log,
+    operate::{self, Operate},
     process::exit::{EXIT_CONFIG, EXIT_STORE},
     supervisor, worker,
 };
@@ -52,6 +53,8 @@ enum Command {
     Schema,
     /// Talks to a running bridge from this terminal.
     Chat(ChatArgs),
+    #[command(flatten)]
+    Operate(Operate),
     /// Measures this machine: how fast promises are kept here.
     Bench {
         #[command(subcommand)]
@@ -117,6 +120,7 @@ fn with_config(command: Command, config: Config) -> ExitCode {
     match command {
         Command::Check => check(&config),
         Command::Chat(args) => finish(runtime(false).map(|runtime| runtime.block_on(chat(args.options(&config))))),
+        Command::Operate(what) => finish(runtime(false).map(|runtime| runtime.block_on(operate::run(&what, &config)))),
         Command::Run | Command::Bridge | Command::Worker | Command::LastGasp => {
             log::init(&config.log);
             finish(serve(&command, config))

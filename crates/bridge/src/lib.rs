@@ -11,7 +11,9 @@ pub mod cli;
 pub mod config;
 mod http;
 pub mod log;
+pub mod operate;
 pub mod process;
+pub mod report;
 pub mod supervisor;
 pub mod worker;
 

@@ -2,6 +2,8 @@
 //!
 //! Figures are for comparing within one run: machines are shared, and only ratios hold.
 
+mod deployment;
+mod faults;
 mod figures;
 mod path;
 mod store;
@@ -20,6 +22,8 @@ pub enum Bench {
     Store(BenchArgs),
     /// The whole path: supervisor, bridge and worker, HTTP in, an agent that does nothing, HTTP out.
     Path(BenchArgs),
+    /// How soon a death is made good: agent, worker and bridge killed, and a start over what a dead worker left.
+    Faults(faults::FaultArgs),
 }
 
 /// How to measure.
@@ -43,6 +47,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<ExitCode> {
         match bench {
             Bench::Store(args) => store::measure(args).await,
             Bench::Path(args) => path::measure(args).await,
+            Bench::Faults(args) => faults::measure(args).await,
         }
     })?;
     Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 //! turns of a dead worker are decided.
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -30,7 +31,7 @@ const BASELINE_PART: u32 = 10;
 /// Armed markers of a dead worker, one in each of as many places.
 const LEFT_BY_THE_DEAD: u32 = 10_000;
 /// How many of them are accepted and claimed in one commit.
-const LEFT_PER_COMMIT: u32 = 1_000;
+const LEFT_PER_COMMIT: usize = 1_000;
 
 pub(super) async fn measure(args: &BenchArgs) -> anyhow::Result<()> {
     let scratch = Scratch::new(&args.on)?;
@@ -46,18 +47,8 @@ pub(super) async fn measure(args: &BenchArgs) -> anyhow::Result<()> {
 
 /// How long until the first turns of a dead worker are decided, and all.
 async fn lost_worker(scratch: &Scratch) -> anyhow::Result<(Duration, Duration)> {
-    let (store, bridge, worker) = open(scratch, "lost.db", EngineKind::Threads).await?;
-    for commit in 0..LEFT_BY_THE_DEAD / LEFT_PER_COMMIT {
-        let places = (0..LEFT_PER_COMMIT).map(|n| commit * LEFT_PER_COMMIT + n);
-        let items = places.flat_map(|place| batch(&bridge, place, 0).items).collect();
-        store.ingest(IngestBatch { items, ..batch(&bridge, 0, 0) }).await?;
-        let claims = store.claim(&worker, LEFT_PER_COMMIT as usize).await?;
-        ensure!(claims.len() == LEFT_PER_COMMIT as usize, "only {} turns were claimed", claims.len());
-        // Whose agent never showed a sign would simply run again.
-        for standing in join_all(claims.iter().map(|claim| store.progress(claim.fence, None))).await {
-            ensure!(standing? == Standing::Current, "a turn was lost");
-        }
-    }
+    let (store, bridge, worker) = open(&scratch.path().join("lost.db"), EngineKind::Threads).await?;
+    leave_behind(&*store, &bridge, &worker, LEFT_BY_THE_DEAD).await?;
     let begin = Instant::now();
     let mut first = None;
     while store.decide_lost(&worker, Replays::Allow, TURNS_PER_COMMIT).await?.has_more {
@@ -69,13 +60,33 @@ async fn lost_worker(scratch: &Scratch) -> anyhow::Result<(Duration, Duration)> 
     Ok((first.unwrap_or(all), all))
 }
 
+/// Has `worker` claim so many turns, one in each of as many places, and not one ended.
+pub(super) async fn leave_behind(
+    store: &dyn Store,
+    bridge: &IncarnationId,
+    worker: &IncarnationId,
+    turns: u32,
+) -> anyhow::Result<()> {
+    let places: Vec<u32> = (0..turns).collect();
+    for places in places.chunks(LEFT_PER_COMMIT) {
+        let items = places.iter().flat_map(|place| batch(bridge, *place, 0).items).collect();
+        store.ingest(IngestBatch { items, ..batch(bridge, 0, 0) }).await?;
+        let claims = store.claim(worker, places.len()).await?;
+        ensure!(claims.len() == places.len(), "only {} turns were claimed", claims.len());
+        // Whose agent never showed a sign would simply run again.
+        for standing in join_all(claims.iter().map(|claim| store.progress(claim.fence, None))).await {
+            ensure!(standing? == Standing::Current, "a turn was lost");
+        }
+    }
+    Ok(())
+}
+
 /// A fresh database with a bridge that leases the account and a worker.
-async fn open(
-    scratch: &Scratch,
-    file: &str,
+pub(super) async fn open(
+    path: &Path,
     engine: EngineKind,
 ) -> anyhow::Result<(Arc<dyn Store>, IncarnationId, IncarnationId)> {
-    let mut options = SqliteOptions::new(scratch.path().join(file), Arc::new(SystemClock));
+    let mut options = SqliteOptions::new(path, Arc::new(SystemClock));
     options.engine = engine;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options)?);
     let (bridge, worker) = (IncarnationId::new("bridge"), IncarnationId::new("worker"));
@@ -92,7 +103,7 @@ async fn round(scratch: &Scratch, engine: EngineKind, places: u32, turns: u32) -
         EngineKind::Threads => ("grouped.db", "grouped commits"),
         EngineKind::Inline => ("single.db", "one commit per step"),
     };
-    let (store, bridge, worker) = open(scratch, file, engine).await?;
+    let (store, bridge, worker) = open(&scratch.path().join(file), engine).await?;
 
     // A claim takes whatever is queued, as a worker's does, so claimed turns are elected by whoever claimed them.
     let times = Arc::new(Mutex::new(Vec::new()));

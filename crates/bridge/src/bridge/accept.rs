@@ -4,7 +4,11 @@
 //! up the others nor makes the account deaf: it is kept escaped, and answered with an `Error:`.
 
 use lastword_core::{
-    decide::{intake::intake, policy::Policy},
+    alert::AlertCode,
+    decide::{
+        intake::{Decision, intake},
+        policy::Policy,
+    },
     faults::{self, Point},
     ids::Cursor,
     provider::Batch,
@@ -12,8 +16,8 @@ use lastword_core::{
     store::{Asked, IngestBatch, IngestItem, Ingested, Intake, NewTurn, Store, StoreError},
 };
 
-use super::account::Account;
-use crate::process::{member::Member, patience::until_answered};
+use super::{account::Account, look};
+use crate::process::{alerts::Alerts, member::Member, patience::until_answered};
 
 /// How much of an update that can't be stored is kept, in characters.
 const KEPT_CHARS_MAX: usize = 4_096;
@@ -27,15 +31,18 @@ pub(super) async fn accept(
     batch: Batch,
 ) -> Result<(), StoreError> {
     let Batch { updates, cursor, ack } = batch;
-    let items = updates.iter().map(|update| IngestItem {
-        update: update.id.clone(),
-        intake: intake(policy, account.shape(&update.place.conversation), about, update),
-    });
-    let batch =
-        IngestBatch { account: account.id.clone(), holder: member.incarnation.clone(), items: items.collect(), cursor };
+    let mut items = Vec::with_capacity(updates.len());
+    for update in &updates {
+        let intake = match intake(policy, account.shape(&update.place.conversation), about, update) {
+            Decision::Ready(intake) => intake,
+            Decision::Look { asked, look } => look::answer(member, asked, look).await,
+        };
+        items.push(IngestItem { update: update.id.clone(), intake });
+    }
+    let batch = IngestBatch { account: account.id.clone(), holder: member.incarnation.clone(), items, cursor };
     let reasons: Vec<_> = batch.items.iter().map(|item| reason(&item.intake).cloned()).collect();
     faults::point(Point::IngestBeforeCommit);
-    let ingested = ingest(&*member.store, batch).await?;
+    let ingested = ingest(&*member.store, &member.alerts, batch).await?;
     faults::point(Point::IngestBeforeAck);
     ack.confirm();
     faults::point(Point::IngestAfterAck);
@@ -51,7 +58,7 @@ pub(super) async fn accept(
     Ok(())
 }
 
-async fn ingest(store: &dyn Store, batch: IngestBatch) -> Result<Vec<Ingested>, StoreError> {
+async fn ingest(store: &dyn Store, alerts: &Alerts, batch: IngestBatch) -> Result<Vec<Ingested>, StoreError> {
     let refused = match commit(store, batch.clone()).await {
         Err(error @ (StoreError::Refused(_) | StoreError::Damaged(_))) => error,
         answer => return answer,
@@ -61,7 +68,7 @@ async fn ingest(store: &dyn Store, batch: IngestBatch) -> Result<Vec<Ingested>, 
     tracing::error!(account = %batch.account, "a batch was refused and is taken apart: {refused}");
     let mut ingested = Vec::with_capacity(batch.items.len());
     for item in &batch.items {
-        ingested.extend(ingest_alone(store, &batch, item).await?);
+        ingested.extend(ingest_alone(store, alerts, &batch, item).await?);
     }
     // The cursor last: until every update is in, the network keeps them all.
     commit(store, IngestBatch { items: Vec::new(), ..batch }).await?;
@@ -69,7 +76,12 @@ async fn ingest(store: &dyn Store, batch: IngestBatch) -> Result<Vec<Ingested>, 
 }
 
 /// Ingests one update as it is, else with its text escaped and an error for an answer, else as its id alone.
-async fn ingest_alone(store: &dyn Store, batch: &IngestBatch, item: &IngestItem) -> Result<Vec<Ingested>, StoreError> {
+async fn ingest_alone(
+    store: &dyn Store,
+    alerts: &Alerts,
+    batch: &IngestBatch,
+    item: &IngestItem,
+) -> Result<Vec<Ingested>, StoreError> {
     let only = |intake: Intake| IngestBatch {
         items: vec![IngestItem { update: item.update.clone(), intake }],
         cursor: None::<Cursor>,
@@ -84,7 +96,8 @@ async fn ingest_alone(store: &dyn Store, batch: &IngestBatch, item: &IngestItem)
     for form in forms {
         match commit(store, only(form)).await {
             Err(cause @ (StoreError::Refused(_) | StoreError::Damaged(_))) => {
-                tracing::error!(account = %batch.account, update = %item.update, "an update can't be stored like this: {cause}");
+                let detail = format!("update {}: {cause}", item.update);
+                alerts.raise(AlertCode::UpdateUnstorable, batch.account.as_str(), detail);
             }
             answer => return answer,
         }

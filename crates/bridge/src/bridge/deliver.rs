@@ -12,7 +12,9 @@ use std::{
 };
 
 use lastword_core::{
-    decide::deliver::{Circumstances, PLACEHOLDER_TEXT, Step, settle, settle_find, settle_wait, step},
+    alert::AlertCode,
+    capability::Capabilities,
+    decide::deliver::{Circumstances, PLACEHOLDER_TEXT, Step, may_show_twice, settle, settle_find, settle_wait, step},
     delivery::DeliveryKind,
     faults::{self, Point},
     ids::DeliveryId,
@@ -66,7 +68,7 @@ pub(super) async fn deliver_all(shared: Arc<Shared>) -> anyhow::Result<()> {
         let may_have_more = room > 0 && claims.len() == room;
         for claim in claims {
             faults::point(Point::DeliverAfterClaim);
-            in_flight.start(claim.id, claim.attempt, deliver(Arc::clone(&shared), claim));
+            in_flight.start(&claim, deliver(Arc::clone(&shared), claim.clone()));
         }
         if may_have_more {
             continue;
@@ -105,7 +107,7 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
         // Only leased accounts are claimed, and only configured ones are leased.
         return Err(StoreError::Damaged(format!("account {} is not here", claim.place.account)));
     };
-    let settlement = attempt(&account, &shared.progress, &claim).await;
+    let settlement = attempt(&account, &shared, &claim).await;
     faults::point(Point::DeliverBeforeSettle);
     log(&claim, &settlement);
     let is_recorded = record(&shared.member, claim.id, claim.attempt, &settlement).await?;
@@ -137,13 +139,13 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
 }
 
 /// Makes the one attempt that the row asks for, and decides what follows.
-async fn attempt(account: &Account, progress: &ProgressEdits, claim: &DeliveryClaim) -> Settlement {
+async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> Settlement {
     let capabilities = account.provider.capabilities(&claim.place.conversation);
     let step = step(claim, &capabilities, account.unknown);
     let claimed = Instant::now();
     let may_be_overwritten = match (claim.kind, claim.turn) {
         (DeliveryKind::Terminal, Some(turn)) => {
-            let left_unresolved = progress.end(turn).await;
+            let left_unresolved = shared.progress.end(turn).await;
             account.shows_progress && (left_unresolved || claim.is_taken_over)
         }
         _ => false,
@@ -182,7 +184,34 @@ async fn attempt(account: &Account, progress: &ProgressEdits, claim: &DeliveryCl
         Step::Wait { until } => return settle_wait(*until),
         Step::GiveUp(cause) => return Settlement::GivenUp { cause: (*cause).to_owned() },
     };
+    raise_for(account, &shared.member, claim, &capabilities, &step, &outcome);
     settle(claim, &step, outcome, circumstances())
+}
+
+/// Tells the operator what nobody but them can help with.
+fn raise_for(
+    account: &Account,
+    member: &Member,
+    claim: &DeliveryClaim,
+    capabilities: &Capabilities,
+    step: &Step,
+    outcome: &SendOutcome,
+) {
+    match outcome {
+        SendOutcome::Delivered(_) if account.health.authorized(true) => {
+            member.alerts.resolve(AlertCode::AccountNotSending, account.id.as_str());
+        }
+        SendOutcome::Rejected(rejection @ Rejection::Unauthorized) => {
+            account.health.authorized(false);
+            member.alerts.raise(AlertCode::AccountNotSending, account.id.as_str(), rejection.to_string());
+        }
+        SendOutcome::Delivered(_) | SendOutcome::Retry(_) | SendOutcome::Rejected(_) | SendOutcome::Unknown(_) => {}
+    }
+    if may_show_twice(claim, capabilities, step, outcome) {
+        let turn = claim.turn.map(|turn| format!(" of turn {turn}")).unwrap_or_default();
+        let detail = format!("delivery {}{turn}, attempt {}", claim.id, claim.attempt);
+        member.alerts.raise(AlertCode::DeliveryPerhapsTwice, account.id.as_str(), detail);
+    }
 }
 
 pub(super) async fn in_time(attempt: impl Future<Output = SendOutcome>) -> SendOutcome {

@@ -66,7 +66,7 @@ pub async fn last_gasp(config: Config) -> anyhow::Result<ExitCode> {
 /// Returns when nothing is left to deliver.
 async fn deliver(delivery: &Arc<Shared>) -> anyhow::Result<()> {
     let member = &delivery.member;
-    decide_all_lost(&*member.store, &member.state.incarnations(), Some(&member.incarnation)).await?;
+    decide_all_lost(&*member.store, &member.alerts, &member.state.incarnations(), Some(&member.incarnation)).await?;
     let mut tasks = JoinSet::new();
     for account in delivery.accounts.values() {
         let (member, account) = (Arc::clone(member), Arc::clone(account));

@@ -24,6 +24,8 @@ pub struct Evidence {
     pub trouble: Option<String>,
     /// What stood in the way of the last attempt to send, until one succeeds.
     pub send_trouble: Option<String>,
+    /// Whether the network took our credentials when it last said anything about them.
+    pub is_authorized: Option<bool>,
 }
 
 impl Evidence {
@@ -52,6 +54,13 @@ impl AccountHealth {
             evidence.delivered_at = Some(Instant::now());
             evidence.send_trouble = None;
         });
+    }
+
+    /// The network took our credentials, or refused them; says whether that is news.
+    pub fn authorized(&self, is_authorized: bool) -> bool {
+        let mut is_news = false;
+        self.update(|evidence| is_news = evidence.is_authorized.replace(is_authorized) != Some(is_authorized));
+        is_news
     }
 
     /// An attempt to send came to nothing, or nobody knows to what.

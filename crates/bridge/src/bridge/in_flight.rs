@@ -2,7 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use lastword_core::{decide::deliver::settle_broken, ids::DeliveryId, store::StoreError};
+use lastword_core::{
+    alert::AlertCode,
+    decide::deliver::settle_broken,
+    ids::{AccountId, DeliveryId},
+    store::{DeliveryClaim, StoreError},
+};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::deliver::{Shared, record};
@@ -20,8 +25,9 @@ pub(super) struct InFlight {
     broken: HashMap<DeliveryId, u32>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Claimed {
+    account: AccountId,
     delivery: DeliveryId,
     attempt: u32,
     /// Whether the task only records that the attempt broke.
@@ -35,12 +41,13 @@ impl InFlight {
 
     pub(super) fn start(
         &mut self,
-        delivery: DeliveryId,
-        attempt: u32,
+        claim: &DeliveryClaim,
         task: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
+        let DeliveryClaim { id: delivery, attempt, .. } = *claim;
+        let account = claim.place.account.clone();
         let id = self.tasks.spawn(task).id();
-        self.claims.insert(id, Claimed { delivery, attempt, is_doubt: false });
+        self.claims.insert(id, Claimed { account, delivery, attempt, is_doubt: false });
     }
 
     /// Waits for the next that ends; for ever if there is none. Cancel-safe.
@@ -72,14 +79,16 @@ impl InFlight {
             Ok((id, Err(error))) => (id, anyhow::Error::from(error)),
             Err(panic) => (panic.id(), anyhow::Error::from(panic)),
         };
-        let Some(Claimed { delivery, attempt, is_doubt }) = self.claims.remove(&id) else { return Ok(()) };
+        let Some(Claimed { account, delivery, attempt, is_doubt }) = self.claims.remove(&id) else { return Ok(()) };
         if is_doubt {
             return Err(error.context(format!("delivery {delivery} can't be settled")));
         }
         tracing::error!(%delivery, attempt, "an attempt broke: {error:#}");
+        let detail = format!("delivery {delivery}, attempt {attempt}");
+        shared.member.alerts.raise(AlertCode::DeliveryBroken, account.as_str(), detail);
         let broken = self.broken.entry(delivery).and_modify(|times| *times += 1).or_insert(1);
         let id = self.tasks.spawn(doubt(Arc::clone(shared), delivery, attempt, *broken)).id();
-        self.claims.insert(id, Claimed { delivery, attempt, is_doubt: true });
+        self.claims.insert(id, Claimed { account, delivery, attempt, is_doubt: true });
         Ok(())
     }
 }

@@ -8,9 +8,11 @@ mod drain;
 mod gasp;
 pub mod health;
 mod in_flight;
+mod look;
 pub mod policy;
 mod progress;
 mod receive;
+mod watch;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -68,6 +70,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     tasks.spawn(async move { until_ended.run_until_cancelled_owned(delivering).await.unwrap_or(Ok(())) });
     tasks.spawn(until(&ended, progress::edit_all(Arc::clone(&delivery))));
     tasks.spawn(until(&ended, sweep(Arc::clone(&member))));
+    tasks.spawn(until(&stop_receiving, watch::watch_accounts(Arc::clone(&member), accounts.clone())));
     tasks.spawn(until(&ended, Arc::clone(&member.alerts).keep_storing()));
     let (beating, until_ended) = (Arc::clone(&member).beat(), ended.clone());
     tasks.spawn(async move {

@@ -5,7 +5,7 @@
 
 /// Cleans a text that comes in pieces.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cleaner {
+pub(crate) struct Cleaner {
     inside: Inside,
 }
 
@@ -24,7 +24,7 @@ enum Inside {
 
 impl Cleaner {
     /// What of the next piece may be shown.
-    pub(super) fn push(&mut self, piece: &str) -> String {
+    pub(crate) fn push(&mut self, piece: &str) -> String {
         let mut clean = String::with_capacity(piece.len());
         for c in piece.chars() {
             self.inside = match (self.inside, c) {
@@ -54,7 +54,7 @@ impl Cleaner {
 }
 
 /// Cleans a whole text.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     Cleaner::default().push(text)
 }
 

@@ -9,7 +9,7 @@
 //! * on a terminal: a conversation with history, live progress and Ctrl-C for `/stop`
 
 mod api;
-mod clean;
+pub(crate) mod clean;
 mod exchange;
 #[cfg(test)]
 mod fake;

@@ -15,6 +15,7 @@ mod check;
 mod duration;
 mod file;
 mod interpolate;
+mod kept;
 mod listen;
 mod locate;
 mod problem;
@@ -46,7 +47,7 @@ pub use self::{
     agent::{AgentConfig, AgentKind, MAX_ATTEMPTS, ProgramConfig},
     file::{
         Access, CommandConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel, NetworkConfig, RestartConfig,
-        StaleAction,
+        RetentionConfig, StaleAction,
     },
     interpolate::Env,
     locate::locate,
@@ -91,6 +92,8 @@ pub struct Config {
     pub shutdown_grace_ms: i64,
     /// How children are restarted.
     pub restart: RestartConfig,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -142,6 +145,7 @@ impl Config {
             limits: LimitsConfig::default(),
             shutdown_grace_ms: file::SHUTDOWN_GRACE_MS,
             restart: RestartConfig::default(),
+            retention: RetentionConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -207,6 +211,7 @@ impl Config {
         config.limits = written.limits;
         config.shutdown_grace_ms = written.shutdown_grace_ms;
         config.restart = written.restart;
+        config.retention = written.retention;
         config.log = written.log;
         config
     }

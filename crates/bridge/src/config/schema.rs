@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     duration,
     file::ConfigFile,
-    listen, size,
+    kept, listen, size,
     tree::{Node, Value as Found},
 };
 
@@ -45,6 +45,7 @@ fn validator(schema: &Value) -> Result<Validator, String> {
     jsonschema::options()
         .should_validate_formats(true)
         .with_format(duration::FORMAT, |text: &str| duration::parse_ms(text).is_some())
+        .with_format(kept::FORMAT, |text: &str| kept::parse(text).is_some())
         .with_format(size::FORMAT, |text: &str| size::parse_bytes(text).is_some())
         .with_format(listen::FORMAT, |text: &str| listen::parse_listen(text).is_some())
         .with_format(listen::ORIGIN_FORMAT, listen::is_origin)

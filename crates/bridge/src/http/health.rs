@@ -10,16 +10,19 @@ use crate::{
     bridge::account::Accounts,
     build_id::build,
     process::{member::Member, vitals::Vital},
+    report::{alerts_json, unstored_json},
 };
 
 /// Evidence older than this no longer counts, in milliseconds.
 const EVIDENCE_MAX_MS: u128 = 5_000;
+/// The most alerts on the page.
+const ALERTS_MAX: usize = 20;
 
 /// What the pages are made from.
 pub(super) struct Health {
-    member: Arc<Member>,
-    accounts: Accounts,
-    begin: Instant,
+    pub(super) member: Arc<Member>,
+    pub(super) accounts: Accounts,
+    pub(super) begin: Instant,
 }
 
 impl Health {
@@ -46,6 +49,7 @@ pub(super) async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, Js
         "store": store,
         "worker": worker,
         "accounts": accounts,
+        "alerts": alerts(&health).await,
     });
     (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(page))
 }
@@ -94,6 +98,17 @@ async fn worker(health: &Health) -> (bool, Value) {
         })
         .collect();
     (is_ready, json!({ "ready": is_ready, "workers": seen }))
+}
+
+/// What needs an operator, the newest first. None of it makes a bridge unable by itself: evidence does.
+async fn alerts(health: &Health) -> Vec<Value> {
+    let mut open: Vec<_> = health.member.alerts.unstored().iter().rev().map(unstored_json).collect();
+    match health.member.oversight.alerts(false, ALERTS_MAX).await {
+        Ok(stored) => open.extend(alerts_json(&stored)),
+        Err(error) => tracing::debug!("alerts could not be read: {error}"),
+    }
+    open.truncate(ALERTS_MAX);
+    open
 }
 
 /// Able when every account's network has answered lately.

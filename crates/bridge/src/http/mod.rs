@@ -1,6 +1,7 @@
 //! The bridge's HTTP side: the web API of its provider, and what monitors ask.
 
 mod health;
+mod metrics;
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,8 +31,11 @@ pub async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
 /// Everything that is served. Only `/healthz`, which tells nothing, is open to everybody who can connect.
 pub fn router(member: &Arc<Member>, accounts: &Accounts, web: Router) -> Router {
     let health = health::Health::new(Arc::clone(member), accounts.clone());
-    let readiness = Router::new().route("/readyz", get(health::readyz)).with_state(Arc::new(health));
-    guard(readiness, guard_settings(&member.config)).route("/healthz", get(health::healthz)).merge(web)
+    let monitors = Router::new()
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .with_state(Arc::new(health));
+    guard(monitors, guard_settings(&member.config)).route("/healthz", get(health::healthz)).merge(web)
 }
 
 /// Serves until `ended`.

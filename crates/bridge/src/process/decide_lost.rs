@@ -8,13 +8,14 @@ use std::{
 use lastword_agents::shim::{end_group, is_gone};
 use lastword_core::{
     agent::ProcessGroup,
+    alert::AlertCode,
     ids::{Fence, IncarnationId},
     reason::Reason,
     store::{End, Replays, Store, StoreError, Verdict},
 };
 use lastword_store::IncarnationLock;
 
-use super::patience::until_answered;
+use super::{alerts::Alerts, patience::until_answered};
 
 /// How many turns are decided in one commit: the first ones don't wait for the last.
 pub const TURNS_PER_COMMIT: usize = 256;
@@ -27,7 +28,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// Turns that end in an error are decided at once. Turns that may run again wait until every process group recorded
 /// for them is confirmed gone: two attempts of one turn never run side by side.
-pub async fn decide_lost(store: &dyn Store, dead: &IncarnationId) -> Result<(), StoreError> {
+pub async fn decide_lost(store: &dyn Store, alerts: &Alerts, dead: &IncarnationId) -> Result<(), StoreError> {
     for (_, group) in groups(store, dead).await? {
         end_group(group);
     }
@@ -35,7 +36,8 @@ pub async fn decide_lost(store: &dyn Store, dead: &IncarnationId) -> Result<(), 
     // What is still recorded belongs to turns that may run again.
     for (fence, group) in groups(store, dead).await? {
         if !goes(group).await {
-            tracing::error!(turn = %fence.turn, attempt = %fence.attempt, pid = group.pid, "an agent of a lost worker can't be ended; its turn does not run again");
+            let detail = format!("attempt {}, process group {}", fence.attempt, group.pid);
+            alerts.raise(AlertCode::AgentLingers, format!("turn {}", fence.turn), detail);
             give_up(store, fence).await?;
         }
     }
@@ -45,6 +47,7 @@ pub async fn decide_lost(store: &dyn Store, dead: &IncarnationId) -> Result<(), 
 /// Decides every process whose lock proves it gone, except `ourselves`; what is in doubt is left to the sweeps.
 pub async fn decide_all_lost(
     store: &dyn Store,
+    alerts: &Alerts,
     locks: &Path,
     ourselves: Option<&IncarnationId>,
 ) -> Result<(), StoreError> {
@@ -52,7 +55,7 @@ pub async fn decide_all_lost(
         if Some(&other.id) == ourselves || !IncarnationLock::is_free(locks, &other.id).unwrap_or(false) {
             continue;
         }
-        if let Err(error) = decide_lost(store, &other.id).await {
+        if let Err(error) = decide_lost(store, alerts, &other.id).await {
             tracing::error!(incarnation = %other.id, "a lost process could not be decided: {error}");
         } else if let Err(error) = IncarnationLock::forget(locks, &other.id) {
             tracing::debug!("a lock file stays behind: {error}");

@@ -27,6 +27,12 @@ pub const LIFELINE_ENV: &str = "LASTWORD_LIFELINE";
 /// How often a child is heard.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
 
+/// Whether a supervisor started this process, and will see its siblings die.
+#[must_use]
+pub fn has_supervisor() -> bool {
+    std::env::var_os(LIFELINE_ENV).is_some()
+}
+
 /// What a child says, one byte each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
@@ -72,7 +78,7 @@ impl Lifeline {
     /// The end is seen by a thread of its own, so that a busy or wedged runtime can't outlive its supervisor.
     pub fn hold() -> io::Result<Self> {
         let mut beating = JoinSet::new();
-        if std::env::var_os(LIFELINE_ENV).is_none() {
+        if !has_supervisor() {
             return Ok(Self { line: None, _beating: beating });
         }
         let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);

@@ -117,7 +117,7 @@ impl Member {
 
     /// Leaves cleanly: whatever this process still held is decided now, and nobody has to find out that it is gone.
     pub async fn leave(&self) {
-        if let Err(error) = decide_lost(&*self.store, &self.incarnation).await {
+        if let Err(error) = decide_lost(&*self.store, &self.alerts, &self.incarnation).await {
             tracing::error!("leaving without having decided everything; the next start will: {error}");
         }
         self.alerts.store_last().await;

@@ -47,12 +47,33 @@ impl StateDir {
     ///
     /// Named by our own numbers only; nothing that people wrote is ever part of a path.
     pub fn open_place(&self, place: PlaceId, session: u32) -> io::Result<PathBuf> {
-        let directory = self.root.join("places").join(format!("{place}-{session}"));
+        let directory = places(&self.root).join(format!("{place}-{session}"));
         for folder in ["inbox", "outbox"] {
             make_private(&directory.join(folder))?;
         }
         Ok(directory)
     }
+}
+
+/// Where the agents' working directories are, below a state directory.
+#[must_use]
+pub fn places(root: &Path) -> PathBuf {
+    root.join("places")
+}
+
+/// Removes an agent's working directory with all that is in it; says whether there was one. What a link leads to
+/// stays, wherever the link is.
+pub fn remove_place(places: &Path, place: PlaceId, session: u32) -> io::Result<bool> {
+    let directory = places.join(format!("{place}-{session}"));
+    let is_ours = |path: &Path| match fs::symlink_metadata(path) {
+        Ok(found) => Ok(found.is_dir()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    };
+    if !is_ours(places)? || !is_ours(&directory)? {
+        return Ok(false);
+    }
+    fs::remove_dir_all(&directory).map(|()| true)
 }
 
 fn make_private(path: &Path) -> io::Result<()> {
@@ -74,5 +95,22 @@ mod tests {
             assert_eq!(mode, 0o700, "{}", path.display());
         }
         assert!(place.ends_with("places/7-2"));
+    }
+
+    #[test]
+    fn a_place_goes_without_what_its_links_lead_to() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(&parent.path().join("state")).unwrap();
+        let elsewhere = parent.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::write(elsewhere.join("precious"), "").unwrap();
+        let place = dir.open_place(PlaceId(7), 2).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, place.join("outbox/link")).unwrap();
+        let places = places(dir.root());
+        assert!(remove_place(&places, PlaceId(7), 2).unwrap());
+        assert!(!place.exists() && !remove_place(&places, PlaceId(7), 2).unwrap());
+        std::os::unix::fs::symlink(&elsewhere, &place).unwrap();
+        assert!(!remove_place(&places, PlaceId(7), 2).unwrap());
+        assert!(elsewhere.join("precious").exists());
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use lastword_core::{
+    alert::AlertCode,
     decide::sweep::{Expired, ROUND_EVERY_MS, Watch},
     ids::{IncarnationId, Monotonic},
     store::{End, Incarnation, StoreError, Verdict},
@@ -17,7 +18,7 @@ use lastword_core::{
 use lastword_store::IncarnationLock;
 use tokio::task::JoinSet;
 
-use super::{decide_lost::decide_lost, member::Member};
+use super::{decide_lost::decide_lost, lifeline, member::Member};
 
 /// Sweeps until the task is dropped.
 pub async fn sweep(member: Arc<Member>) {
@@ -82,7 +83,12 @@ impl Dead {
             // A free lock file is the only proof on one host besides a parent's reaping; any doubt is none.
             let is_proven = IncarnationLock::is_free(&dir, &lost.id).unwrap_or(false);
             if is_proven && self.deciding.insert(lost.id.clone()) {
-                tracing::warn!(incarnation = %lost.id, role = lost.role.as_str(), pid = lost.pid, "a process is gone without a word");
+                if lifeline::has_supervisor() {
+                    // Whose business it is, too; it tells the operator.
+                    tracing::warn!(incarnation = %lost.id, role = lost.role.as_str(), pid = lost.pid, "a process is gone without a word");
+                } else {
+                    member.alerts.raise(AlertCode::ProcessLost, lost.role.as_str(), format!("process {}", lost.pid));
+                }
                 self.tasks.spawn(decide(Arc::clone(member), lost.id.clone()));
             }
         }
@@ -90,7 +96,7 @@ impl Dead {
 }
 
 async fn decide(member: Arc<Member>, lost: IncarnationId) -> IncarnationId {
-    let decided = decide_lost(&*member.store, &lost).await;
+    let decided = decide_lost(&*member.store, &member.alerts, &lost).await;
     let forgotten = IncarnationLock::forget(&member.state.incarnations(), &lost);
     if let Err(error) = decided {
         tracing::error!(incarnation = %lost, "a lost process could not be decided: {error}");

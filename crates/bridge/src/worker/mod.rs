@@ -3,6 +3,7 @@
 
 mod agents;
 mod files;
+mod janitor;
 mod reporter;
 mod run;
 mod running;
@@ -28,6 +29,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     house.spawn(sweep(Arc::clone(&member)));
     house.spawn(Arc::clone(&member).beat());
     house.spawn(Arc::clone(&member.alerts).keep_storing());
+    house.spawn(janitor::keep_clean(Arc::clone(&member)));
 
     let mut running = Running::new(Arc::clone(&member), agents);
     lifeline.ready();

@@ -3,8 +3,9 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use lastword_core::{
+    alert::AlertCode,
     faults::{self, Point},
-    ids::Fence,
+    ids::{AgentId, Fence},
     store::{Claim, Topic},
 };
 use tokio::task::{Id, JoinError, JoinSet};
@@ -21,7 +22,15 @@ pub(super) struct Running {
     member: Arc<Member>,
     agents: Arc<Agents>,
     turns: JoinSet<()>,
-    stops: HashMap<Id, (Fence, run::Stop)>,
+    stops: HashMap<Id, Kept>,
+}
+
+/// A turn that a task looks after.
+struct Kept {
+    fence: Fence,
+    /// Who answers, where this worker claimed it.
+    agent: Option<AgentId>,
+    stop: run::Stop,
 }
 
 impl Running {
@@ -67,7 +76,8 @@ impl Running {
     fn start(&mut self, claim: Claim) {
         faults::point(Point::RunAfterClaim);
         let agents = Arc::clone(&self.agents);
-        self.keep(claim.fence, |member, stop| run::run(member, agents, claim, stop));
+        let agent = claim.agent.clone();
+        self.keep(claim.fence, Some(agent), |member, stop| run::run(member, agents, claim, stop));
     }
 
     /// Compares what runs here with what the store says that we owe.
@@ -80,27 +90,27 @@ impl Running {
             Ok(owed) => owed,
             Err(error) => return tracing::debug!("running turns could not be compared: {error}"),
         };
-        for (fence, stop) in self.stops.values().filter(|(fence, _)| !owed.contains(fence)) {
+        for Kept { fence, stop, .. } in self.stops.values().filter(|kept| !owed.contains(&kept.fence)) {
             if !stop.decided.is_cancelled() {
                 tracing::debug!(turn = %fence.turn, attempt = %fence.attempt, "decided; ending what is left of it");
                 stop.decided.cancel();
             }
         }
         for fence in owed {
-            if !self.stops.values().any(|(known, _)| *known == fence) {
+            if !self.stops.values().any(|kept| kept.fence == fence) {
                 tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "is ours and owed but does not run");
-                self.keep(fence, |member, _| run::give_up(member, fence));
+                self.keep(fence, None, |member, _| run::give_up(member, fence));
             }
         }
     }
 
-    fn keep<T>(&mut self, fence: Fence, task: impl FnOnce(Arc<Member>, run::Stop) -> T)
+    fn keep<T>(&mut self, fence: Fence, agent: Option<AgentId>, task: impl FnOnce(Arc<Member>, run::Stop) -> T)
     where
         T: Future<Output = ()> + Send + 'static,
     {
         let stop = run::Stop { decided: CancellationToken::new(), shut_down: CancellationToken::new() };
         let id = self.turns.spawn(task(Arc::clone(&self.member), stop.clone())).id();
-        self.stops.insert(id, (fence, stop));
+        self.stops.insert(id, Kept { fence, agent, stop });
     }
 
     fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
@@ -111,7 +121,10 @@ impl Running {
             Err(panic) => {
                 // Owed and ours, but not running any more: the next comparison gives it its last word.
                 tracing::error!("a turn's task died: {panic}");
-                self.stops.remove(&panic.id());
+                let Some(Kept { fence, agent, .. }) = self.stops.remove(&panic.id()) else { return };
+                let agent = agent.map_or_else(|| "unknown".to_owned(), |agent| agent.to_string());
+                let detail = format!("turn {}, attempt {}", fence.turn, fence.attempt);
+                self.member.alerts.raise(AlertCode::TurnBroken, agent, detail);
             }
         }
     }
@@ -120,7 +133,7 @@ impl Running {
     pub(super) async fn finish(&mut self, grace: Duration) {
         if tokio::time::timeout(grace, self.drain()).await.is_err() {
             tracing::warn!(running = self.count(), "the grace is over; ending the agents");
-            self.stops.values().for_each(|(_, stop)| stop.shut_down.cancel());
+            self.stops.values().for_each(|kept| kept.stop.shut_down.cancel());
             self.drain().await;
         }
     }

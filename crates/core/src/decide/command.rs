@@ -36,55 +36,76 @@ pub fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// The commands that every place knows.
+macro_rules! built_in {
+    ($($(#[$meta:meta])* $name:ident = $spelling:literal, $access:ident, $usage:literal, $help:literal;)+) => {
+        /// The commands that every place knows.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum BuiltIn { $($(#[$meta])* $name),+ }
+
+        impl BuiltIn {
+            /// Every one, in the order of `/help`.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// Its name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $spelling),+ }
+            }
+
+            /// Who may use it.
+            #[must_use]
+            pub fn access(self) -> Access {
+                match self { $(Self::$name => Access::$access),+ }
+            }
+
+            /// How it is written, without the slash.
+            #[must_use]
+            pub fn usage(self) -> &'static str {
+                match self { $(Self::$name => $usage),+ }
+            }
+
+            /// One line for `/help`.
+            #[must_use]
+            pub fn help(self) -> &'static str {
+                match self { $(Self::$name => $help),+ }
+            }
+        }
+    };
+}
+
+/// Who may use a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BuiltIn {
+pub enum Access {
+    /// Whoever may talk.
+    Everyone,
+    /// The account's admins.
+    Admins,
+}
+
+built_in! {
     /// Lists the commands.
-    Help,
+    Help = "help", Everyone, "help", "lists the commands";
     /// Says what is going on.
-    Status,
+    Status = "status", Everyone, "status", "says what is going on here";
     /// Shows the ids an operator needs.
-    WhoAmI,
+    WhoAmI = "whoami", Everyone, "whoami", "shows your id and this place's";
     /// Begins a fresh session.
-    New,
+    New = "new", Everyone, "new", "begins a fresh session";
     /// Ends the running turn.
-    Stop,
+    Stop = "stop", Everyone, "stop", "ends the running turn";
     /// Asks the last question again.
-    Retry,
+    Retry = "retry", Everyone, "retry", "asks your last question again";
+    /// Shows one message's life.
+    Trace = "trace", Admins, "trace <turn>", "shows what happened to a message";
+    /// Examines the store.
+    Audit = "audit", Admins, "audit", "checks that nothing is lost or doubled";
+    /// Lists what the operator should know.
+    Alerts = "alerts", Admins, "alerts", "lists what needs an operator";
 }
 
 impl BuiltIn {
-    /// Every one, in the order of `/help`.
-    pub const ALL: [Self; 6] = [Self::Help, Self::Status, Self::WhoAmI, Self::New, Self::Stop, Self::Retry];
-
     /// What some networks send when a chat is opened; it means [`BuiltIn::Help`].
     pub const START: &str = "start";
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Help => "help",
-            Self::Status => "status",
-            Self::WhoAmI => "whoami",
-            Self::New => "new",
-            Self::Stop => "stop",
-            Self::Retry => "retry",
-        }
-    }
-
-    /// One line for `/help`.
-    #[must_use]
-    pub fn help(self) -> &'static str {
-        match self {
-            Self::Help => "lists the commands",
-            Self::Status => "says what is going on here",
-            Self::WhoAmI => "shows your id and this place's",
-            Self::New => "begins a fresh session",
-            Self::Stop => "ends the running turn",
-            Self::Retry => "asks your last question again",
-        }
-    }
 
     /// Finds one by name, in any case.
     #[must_use]
@@ -92,7 +113,7 @@ impl BuiltIn {
         if name.eq_ignore_ascii_case(Self::START) {
             return Some(Self::Help);
         }
-        Self::ALL.into_iter().find(|command| command.name().eq_ignore_ascii_case(name))
+        Self::ALL.iter().copied().find(|command| command.name().eq_ignore_ascii_case(name))
     }
 }
 

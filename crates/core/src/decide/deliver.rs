@@ -85,6 +85,18 @@ fn step_in_doubt(now: Timestamp, doubted_at: Timestamp, capabilities: &Capabilit
     }
 }
 
+/// Whether this attempt may have made a message show twice: a post that the network may have had already, and may have
+/// taken again.
+#[must_use]
+pub fn may_show_twice(claim: &DeliveryClaim, capabilities: &Capabilities, step: &Step, outcome: &SendOutcome) -> bool {
+    let Some(doubted_at) = claim.doubted_at.filter(|_| *step == Step::Post) else { return false };
+    let is_recognised = match capabilities.idempotency {
+        Idempotency::Native { remembered_for_ms } => claim.now.since_ms(doubted_at) < remembered_for_ms,
+        Idempotency::EditOnly | Idempotency::Findable | Idempotency::None => false,
+    };
+    !is_recognised && matches!(outcome, SendOutcome::Delivered(_) | SendOutcome::Unknown(_))
+}
+
 /// What else decides about an outcome.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances {

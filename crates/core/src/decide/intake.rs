@@ -5,10 +5,10 @@
 use crate::{
     capability::ReplyShape,
     decide::{
-        command::{self, BuiltIn, Typed},
+        command::{self, Access, BuiltIn, Typed},
         policy::{CustomCommand, Policy},
     },
-    ids::AgentId,
+    ids::{AgentId, TurnId},
     reason::Reason,
     store::{Asked, HintRule, Intake, NewTurn, PlaceCommand},
     update::{Message, Update, UpdateKind},
@@ -17,66 +17,116 @@ use crate::{
 /// The least time between two hints to somebody who is refused, in milliseconds.
 pub const HINT_EVERY_MS: i64 = 3_600_000;
 
+/// What is decided about an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Everything is known.
+    Ready(Intake),
+    /// The answer has to be looked up first; its text becomes an [`Intake::Answer`] to `asked`.
+    Look {
+        /// Who asked, and where.
+        asked: Asked,
+        /// What to look up.
+        look: Look,
+    },
+}
+
+/// What an admin asks to see. The answer holds nothing that people or agents wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// What happened to a turn of the asker's account.
+    Trace(TurnId),
+    /// Whether every rule of the store holds.
+    Audit,
+    /// The open alerts.
+    Alerts,
+}
+
 /// Decides about one update. `about` are lines on the bridge for `/status`, written by who knows them.
 #[must_use]
-pub fn intake(policy: &Policy, shape: ReplyShape, about: &str, update: &Update) -> Intake {
+pub fn intake(policy: &Policy, shape: ReplyShape, about: &str, update: &Update) -> Decision {
+    match message(policy, shape, update) {
+        Ok((asked, message)) => match command::parse(&message.text) {
+            Some(typed) => answer_command(policy, about, update, asked, typed),
+            None => Decision::Ready(match policy.route(update) {
+                Some(agent) => queue(policy, asked.text.clone(), agent, asked),
+                None => error(asked, Reason::Unroutable),
+            }),
+        },
+        Err(no) => Decision::Ready(*no),
+    }
+}
+
+/// A message that somebody who may sent to us, or what becomes of the update otherwise.
+fn message<'u>(policy: &Policy, shape: ReplyShape, update: &'u Update) -> Result<(Asked, &'u Message), Box<Intake>> {
+    let drop = |reason| Err(Box::new(Intake::Drop(reason)));
     let message = match &update.kind {
         UpdateKind::Posted(message) => message,
-        UpdateKind::Edited(_) => return Intake::Drop(Reason::NothingAsked { kind: "edited".into() }),
-        UpdateKind::Deleted(_) => return Intake::Drop(Reason::NothingAsked { kind: "deleted".into() }),
-        UpdateKind::Other { name } => return Intake::Drop(Reason::NothingAsked { kind: name.clone() }),
+        UpdateKind::Edited(_) => return drop(Reason::NothingAsked { kind: "edited".into() }),
+        UpdateKind::Deleted(_) => return drop(Reason::NothingAsked { kind: "deleted".into() }),
+        UpdateKind::Other { name } => return drop(Reason::NothingAsked { kind: name.clone() }),
     };
     if update.sender.is_bot {
-        return Intake::Drop(Reason::FromBot);
+        return drop(Reason::FromBot);
     }
     if !message.is_addressed {
-        return Intake::Drop(Reason::NotAddressed);
+        return drop(Reason::NotAddressed);
     }
     let asked = asked(shape, update, message);
     if !policy.allows(update) {
         let hint = HintRule { text: refusal(update), every_ms: HINT_EVERY_MS };
-        return Intake::Refuse { asked, reason: Reason::NotAllowed, hint };
+        return Err(Box::new(Intake::Refuse { asked, reason: Reason::NotAllowed, hint }));
     }
     if message.text.len() as u64 > policy.prompt_bytes_max {
         let reason = Reason::TooLong { max_bytes: policy.prompt_bytes_max };
         // The text is over the limit: what is kept of it is only enough to recognise it.
         let text = asked.text.chars().take(200).collect();
-        return error(Asked { text, ..asked }, reason);
+        return Err(Box::new(error(Asked { text, ..asked }, reason)));
     }
     if message.text.trim().is_empty() {
-        return error(asked, Reason::Unsupported);
+        return Err(Box::new(error(asked, Reason::Unsupported)));
     }
-    match command::parse(&message.text) {
-        Some(typed) => answer_command(policy, about, update, asked, typed),
-        None => match policy.route(update) {
-            Some(agent) => queue(policy, asked.text.clone(), agent, asked),
-            None => error(asked, Reason::Unroutable),
-        },
-    }
+    Ok((asked, message))
 }
 
-fn answer_command(policy: &Policy, about: &str, update: &Update, asked: Asked, typed: Typed<'_>) -> Intake {
+fn answer_command(policy: &Policy, about: &str, update: &Update, asked: Asked, typed: Typed<'_>) -> Decision {
+    let Some(command) = BuiltIn::named(typed.name) else {
+        return Decision::Ready(answer_custom(policy, update, asked, typed));
+    };
+    let is_admin = policy.is_admin(update);
+    if command.access() == Access::Admins && !is_admin {
+        return Decision::Ready(error(asked, Reason::AdminsOnly { command: command.name().into() }));
+    }
     let answer = |asked, text| Intake::Answer { asked, text, reason: None };
-    match BuiltIn::named(typed.name) {
-        Some(BuiltIn::Help) => answer(asked, help(policy, policy.is_admin(update))),
-        Some(BuiltIn::WhoAmI) => answer(asked, who_am_i(policy, update)),
-        Some(BuiltIn::Status) => Intake::Command { asked, command: PlaceCommand::Status { about: about.into() } },
-        Some(BuiltIn::New) => Intake::Command { asked, command: PlaceCommand::New },
-        Some(BuiltIn::Stop) => Intake::Command { asked, command: PlaceCommand::Stop },
-        Some(BuiltIn::Retry) => Intake::Command { asked, command: PlaceCommand::Retry { queue_max: policy.queue_max } },
-        None => match custom(policy, typed.name) {
-            Some(command) if command.is_for_admins && !policy.is_admin(update) => {
-                error(asked, Reason::AdminsOnly { command: command.name.clone() })
-            }
-            Some(command) => match command.agent.as_ref().or_else(|| policy.route(update)) {
-                Some(agent) => queue(policy, command.prompt(typed.args), agent, asked),
-                None => error(asked, Reason::Unroutable),
-            },
-            None => {
-                let nearest = nearest(policy, typed.name);
-                error(asked, Reason::CommandUnknown { command: typed.name.into(), nearest })
-            }
+    Decision::Ready(match command {
+        BuiltIn::Help => answer(asked, help(policy, is_admin)),
+        BuiltIn::WhoAmI => answer(asked, who_am_i(policy, update)),
+        BuiltIn::Status => Intake::Command { asked, command: PlaceCommand::Status { about: about.into() } },
+        BuiltIn::New => Intake::Command { asked, command: PlaceCommand::New },
+        BuiltIn::Stop => Intake::Command { asked, command: PlaceCommand::Stop },
+        BuiltIn::Retry => Intake::Command { asked, command: PlaceCommand::Retry { queue_max: policy.queue_max } },
+        BuiltIn::Audit => return Decision::Look { asked, look: Look::Audit },
+        BuiltIn::Alerts => return Decision::Look { asked, look: Look::Alerts },
+        BuiltIn::Trace => match typed.args.trim_start_matches('#').parse() {
+            Ok(turn) => return Decision::Look { asked, look: Look::Trace(TurnId(turn)) },
+            Err(_) => error(asked, Reason::BadArgument { usage: command.usage().into() }),
         },
+    })
+}
+
+fn answer_custom(policy: &Policy, update: &Update, asked: Asked, typed: Typed<'_>) -> Intake {
+    match custom(policy, typed.name) {
+        Some(command) if command.is_for_admins && !policy.is_admin(update) => {
+            error(asked, Reason::AdminsOnly { command: command.name.clone() })
+        }
+        Some(command) => match command.agent.as_ref().or_else(|| policy.route(update)) {
+            Some(agent) => queue(policy, command.prompt(typed.args), agent, asked),
+            None => error(asked, Reason::Unroutable),
+        },
+        None => {
+            let nearest = nearest(policy, typed.name);
+            error(asked, Reason::CommandUnknown { command: typed.name.into(), nearest })
+        }
     }
 }
 
@@ -94,7 +144,9 @@ fn queue(policy: &Policy, prompt: String, agent: &AgentId, asked: Asked) -> Inta
     })
 }
 
-fn error(asked: Asked, reason: Reason) -> Intake {
+/// An update that is answered at once with why not.
+#[must_use]
+pub fn error(asked: Asked, reason: Reason) -> Intake {
     Intake::Answer { asked, text: reason.last_word(), reason: Some(reason) }
 }
 
@@ -124,13 +176,16 @@ fn nearest(policy: &Policy, name: &str) -> Option<String> {
 }
 
 fn help(policy: &Policy, is_admin: bool) -> String {
-    let built_in = BuiltIn::ALL.iter().map(|command| (command.name(), command.help()));
+    let built_in = BuiltIn::ALL
+        .iter()
+        .filter(|command| is_admin || command.access() == Access::Everyone)
+        .map(|command| (command.usage(), command.help()));
     let custom = policy
         .commands
         .iter()
         .filter(|command| is_admin || !command.is_for_admins)
         .map(|command| (command.name.as_str(), command.help.as_str()));
-    let lines = built_in.chain(custom).map(|(name, help)| format!("/{name} – {help}"));
+    let lines = built_in.chain(custom).map(|(usage, help)| format!("/{usage} – {help}"));
     let mut text = String::from("Write to me and your agent answers. Commands, also with `!`:\n");
     for line in lines {
         text.push('\n');

@@ -13,7 +13,7 @@ use axum::{
     Router,
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method,
         header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN},
     },
     middleware::{self, Next},
@@ -26,7 +26,7 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
-use super::api::ApiError;
+use super::api::{ApiError, Refusal};
 
 /// Headers on every answer that does not set its own.
 const STRICT_HEADERS: [(&str, &str); 6] = [
@@ -100,7 +100,7 @@ fn check_token(token: &SecretString, headers: &HeaderMap) -> Result<(), ApiError
     if is_right {
         return Ok(());
     }
-    Err(ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "show the token as `Authorization: Bearer <token>`"))
+    Err(Refusal::Unauthorized.into())
 }
 
 /// Whether `host` (a `Host` header, with or without a port) names this machine for certain.
@@ -132,7 +132,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 fn forbidden(message: &str) -> ApiError {
-    ApiError::new(StatusCode::FORBIDDEN, "forbidden", message)
+    Refusal::Forbidden.saying(message)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod commands;
 mod deadlines;
 mod http;
 mod references;
+mod retention;
 mod routes;
 
 use super::{
@@ -25,6 +26,7 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
     commands::check(root, findings);
     agents::check(root, findings);
     deadlines::check(root, findings);
+    retention::check(root, findings);
     http::check(root, findings);
 }
 

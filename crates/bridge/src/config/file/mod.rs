@@ -10,6 +10,7 @@ mod limits;
 mod log;
 mod name;
 mod restart;
+mod retention;
 mod route;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use self::{
     limits::LimitsConfig,
     log::{LogConfig, LogFormat, LogLevel},
     restart::{RestartConfig, StaleAction},
+    retention::RetentionConfig,
 };
 pub(super) use self::{
     account::{AccountFile, AllowFile, UnknownFile},
@@ -87,6 +89,9 @@ pub(super) struct ConfigFile {
     /// How the supervisor restarts the bridge and the worker, and when it gives up.
     #[serde(default)]
     pub restart: RestartConfig,
+    /// How long things are kept after they ended.
+    #[serde(default)]
+    pub retention: RetentionConfig,
     /// What is logged, and how.
     #[serde(default)]
     pub log: LogConfig,

@@ -180,3 +180,19 @@ fn only_what_breaks_again_and_again_is_given_up() {
     }
     assert!(matches!(settle_broken(ATTEMPTS_BEFORE_FALLBACK, NOW, 0.0), Settlement::GivenUp { .. }));
 }
+
+#[test]
+fn only_a_doubtful_post_that_nobody_recognises_may_show_twice() {
+    let in_doubt = DeliveryClaim { doubted_at: Some(NOW), ..claim(Via::Post) };
+    let native = capabilities(Idempotency::Native { remembered_for_ms: 1_000 });
+    let none = capabilities(Idempotency::None);
+    assert!(may_show_twice(&in_doubt, &none, &Step::Post, &delivered()));
+    assert!(may_show_twice(&in_doubt, &none, &Step::Post, &unknown()));
+    assert!(!may_show_twice(&in_doubt, &native, &Step::Post, &delivered()));
+    let forgotten = DeliveryClaim { now: NOW.plus_ms(1_000), ..in_doubt.clone() };
+    assert!(may_show_twice(&forgotten, &native, &Step::Post, &delivered()));
+    assert!(!may_show_twice(&claim(Via::Post), &none, &Step::Post, &delivered()));
+    assert!(!may_show_twice(&in_doubt, &none, &Step::Edit(MessageId::new("m9")), &delivered()));
+    let refused = SendOutcome::Rejected(Rejection::Gone);
+    assert!(!may_show_twice(&in_doubt, &none, &Step::Post, &refused));
+}

@@ -55,7 +55,21 @@ fn says(who: &str, conversation: &str, text: &str) -> Update {
 }
 
 fn decide(update: &Update) -> Intake {
-    intake(&policy(), SHAPE, "up", update)
+    ready(intake(&policy(), SHAPE, "up", update))
+}
+
+fn ready(decision: Decision) -> Intake {
+    match decision {
+        Decision::Ready(intake) => intake,
+        Decision::Look { look, .. } => panic!("{look:?} is to be looked up"),
+    }
+}
+
+fn look(update: &Update) -> Look {
+    match intake(&policy(), SHAPE, "up", update) {
+        Decision::Look { look, .. } => look,
+        Decision::Ready(intake) => panic!("decided already: {intake:?}"),
+    }
 }
 
 fn last_word(update: &Update) -> String {
@@ -118,9 +132,25 @@ fn help_lists_what_the_asker_may_use() {
     /new – begins a fresh session
     /stop – ends the running turn
     /retry – asks your last question again
+    /trace <turn> – shows what happened to a message
+    /audit – checks that nothing is lost or doubled
+    /alerts – lists what needs an operator
     /deploy – deploys
     ");
-    assert!(!last_word(&says("bob", "main", "!help")).contains("deploy"));
+    let plain = last_word(&says("bob", "main", "!help"));
+    assert!(!plain.contains("deploy") && !plain.contains("audit"), "{plain}");
+}
+
+#[test]
+fn what_admins_ask_to_see_is_looked_up_for_them_only() {
+    assert_eq!(look(&says("alice", "main", "/trace 12")), Look::Trace(TurnId(12)));
+    assert_eq!(look(&says("alice", "main", "!trace #12")), Look::Trace(TurnId(12)));
+    assert_eq!(look(&says("alice", "main", "/audit")), Look::Audit);
+    assert_eq!(look(&says("alice", "main", "/Alerts")), Look::Alerts);
+    insta::assert_snapshot!(last_word(&says("alice", "main", "/trace me")), @"Error: please write it like this: /trace <turn>");
+    insta::assert_snapshot!(last_word(&says("bob", "main", "/trace 12")), @"Error: /trace is for admins.");
+    assert_eq!(last_word(&says("bob", "main", "/trace me")), "Error: /trace is for admins.");
+    assert!(matches!(decide(&says("mallory", "main", "/audit")), Intake::Refuse { .. }));
 }
 
 #[test]
@@ -144,7 +174,7 @@ fn what_nobody_can_answer_is_an_error_reply() {
     assert!(last_word(&says("bob", "main", &"x".repeat(1_001))).starts_with("Error: this message is longer"));
     let mut nowhere = policy();
     nowhere.default_agent = Some(AgentId::new("gone"));
-    let Intake::Answer { reason, .. } = intake(&nowhere, SHAPE, "", &says("bob", "main", "hi")) else {
+    let Intake::Answer { reason, .. } = ready(intake(&nowhere, SHAPE, "", &says("bob", "main", "hi"))) else {
         panic!("routed to an agent that is not there");
     };
     assert_eq!(reason, Some(Reason::Unroutable));

@@ -24,7 +24,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use super::{Api, ApiError};
+use super::{Api, ApiError, Refusal};
 
 /// How often the store is asked even without a wake-up.
 const POLL_EVERY: Duration = Duration::from_millis(250);
@@ -53,7 +53,7 @@ pub(super) async fn watch(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let slot = api.watchers.clone().try_acquire_owned();
-    let slot = slot.map_err(|_| ApiError::busy("too_many", "too many streams are open; come back soon"))?;
+    let slot = slot.map_err(|_| Refusal::TooMany.saying("too many streams are open; come back soon"))?;
     let watcher = Watcher {
         turn,
         after,

@@ -16,7 +16,7 @@ use lastword_core::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, ApiError, turns::turn_json};
+use super::{Api, ApiError, Refusal, turns::turn_json};
 use crate::web::{
     convert::{CONVERSATION_DEFAULT, Posted, check_id},
     receive::NotAccepted,
@@ -34,13 +34,12 @@ pub(super) async fn post(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     if !is_json(&headers) {
-        let cure = "send `Content-Type: application/json`";
-        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", cure));
+        return Err(Refusal::UnsupportedContentType.into());
     }
     let body = body.map_err(|rejection| unreadable(&rejection, api.settings.body_bytes_max))?;
     let posted = Posted::parse(&body).map_err(ApiError::invalid)?;
     if api.closing.is_cancelled() {
-        return Err(ApiError::busy("not_receiving", "the bridge is stopping; send it again soon"));
+        return Err(Refusal::NotReceiving.saying("the bridge is stopping; send it again soon"));
     }
     let update = posted.into_update(&api.account, &api.settings.user, api.clock.now());
     let Update { id, place, .. } = update.clone();
@@ -52,19 +51,16 @@ pub(super) async fn post(
     };
     offered.map_err(|why| match why {
         NotAccepted::NotReceiving => {
-            ApiError::busy("not_receiving", "the bridge does not receive now; send it again soon")
+            Refusal::NotReceiving.saying("the bridge does not receive now; send it again soon")
         }
-        NotAccepted::Full => ApiError::busy("too_many", "too many messages are waiting; send it again soon"),
+        NotAccepted::Full => Refusal::TooMany.saying("too many messages are waiting; send it again soon"),
         NotAccepted::Refused | NotAccepted::TooSlow => {
             let again = format!("the message could not be confirmed; send it again with \"id\": {}", json!(id));
-            ApiError::busy("not_confirmed", again)
+            Refusal::NotConfirmed.saying(again)
         }
     })?;
     let turn = api.store.turn_of(&api.account, &id).await.map_err(ApiError::store)?;
-    let turn = turn.ok_or_else(|| {
-        let message = "the message was not accepted; the bridge's rules for this account say no";
-        ApiError::new(StatusCode::FORBIDDEN, "not_accepted", message)
-    })?;
+    let turn = turn.ok_or(Refusal::NotAccepted)?;
     // A repeated id is the message that it was: where it was said then is where it is answered.
     let view = api.store.turn(turn).await.map_err(ApiError::store)?;
     let place = view.map_or(place, |view| view.place);
@@ -118,7 +114,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn unreadable(rejection: &BytesRejection, body_bytes_max: usize) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let message = format!("the body is larger than {body_bytes_max} bytes; send less at once");
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message);
+        return Refusal::TooLarge.saying(message);
     }
     ApiError::invalid(rejection.body_text())
 }

@@ -12,7 +12,6 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -24,7 +23,7 @@ use lastword_core::{
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::error::ApiError;
+pub(super) use self::error::{ApiError, Refusal};
 use super::{receive::Inlet, settings::WebSettings};
 
 /// The most event streams open at once; the next is told to come back.
@@ -59,7 +58,7 @@ impl Api {
 
     /// A turn of this account; another account's does not exist here.
     async fn own_turn(&self, raw: &str) -> Result<TurnView, ApiError> {
-        let missing = || ApiError::new(StatusCode::NOT_FOUND, "no_such_turn", "there is no such turn");
+        let missing = || ApiError::from(Refusal::NoSuchTurn);
         let turn = raw.parse().map(TurnId).map_err(|_| missing())?;
         let view = self.store.turn(turn).await.map_err(ApiError::store)?;
         view.filter(|view| view.place.account == self.account).ok_or_else(missing)
@@ -81,7 +80,6 @@ pub(super) fn router(api: Api) -> Router {
 async fn within_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request took too long; send it again")
-            .into_response(),
+        Err(_) => ApiError::from(Refusal::TooSlow).into_response(),
     }
 }

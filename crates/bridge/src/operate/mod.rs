@@ -1,0 +1,63 @@
+//! What an operator does beside a deployment, whether it runs or not: look, resolve, forget, back up.
+//!
+//! These open the store without taking part in the deployment: they neither keep a supervisor from starting nor need
+//! one. Only a restore takes the deployment's lock, because it puts another file in the store's place. Opening brings
+//! the schema up to date, as a start would: migrations only add, so a deployment of an older build goes on.
+
+mod alerts;
+mod audit;
+mod backup;
+mod forget;
+mod trace;
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::ensure;
+use clap::Subcommand;
+use lastword_store::{SqliteOptions, SqliteStore, SystemClock};
+
+use crate::config::Config;
+
+/// What an operator can do.
+#[derive(Debug, Subcommand)]
+pub enum Operate {
+    /// Lists what needs an operator, or says that something is done.
+    Alerts(alerts::AlertsArgs),
+    /// Shows what happened to one message, from its arrival to the network's confirmation.
+    Trace(trace::TraceArgs),
+    /// Checks that nothing is lost and nothing is doubled; exits with 1 if a rule is broken, 2 if nobody can tell.
+    Audit(audit::AuditArgs),
+    /// Erases what one person wrote and was answered.
+    Forget(forget::ForgetArgs),
+    /// Writes everything into one file, while everybody goes on.
+    Backup(backup::BackupArgs),
+    /// Puts a backup in the place of the store, which is kept under another name. Nothing may run meanwhile.
+    Restore(backup::RestoreArgs),
+}
+
+/// Does it; the exit code says how it went.
+pub async fn run(what: &Operate, config: &Config) -> ExitCode {
+    let (done, exit_broken) = match what {
+        Operate::Alerts(args) => (alerts::run(args, config).await, ExitCode::FAILURE),
+        Operate::Trace(args) => (trace::run(args, config).await, ExitCode::FAILURE),
+        Operate::Audit(args) => (audit::run(args, config).await, ExitCode::from(audit::EXIT_UNREADABLE)),
+        Operate::Forget(args) => (forget::run(args, config).await, ExitCode::FAILURE),
+        Operate::Backup(args) => (backup::back_up(args, config), ExitCode::FAILURE),
+        Operate::Restore(args) => (backup::restore(args, config), ExitCode::FAILURE),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("Error: {error:#}");
+        exit_broken
+    })
+}
+
+/// Opens the store that the configuration names. A look never makes one.
+fn open(config: &Config) -> anyhow::Result<SqliteStore> {
+    let path = &config.store_path;
+    ensure!(
+        path.exists(),
+        "there is no store at {} yet; `lastword run` makes it, or name the configuration it runs with by --config",
+        path.display()
+    );
+    Ok(SqliteStore::open(SqliteOptions::new(path, Arc::new(SystemClock)))?)
+}
