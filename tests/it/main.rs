@@ -1,14 +1,17 @@
 //! Lastword from outside: the real binary, real processes, real kills, and what the source tree must keep.
 
 mod agents;
+mod clock_steps;
 mod commands;
 mod crash_points;
 mod kills;
 mod network_faults;
 mod operator;
+mod outage;
 mod oversight;
 mod packaging;
 mod provider_contract;
+mod small_disk;
 mod supervision;
 mod terminal;
 mod tidy;

@@ -161,6 +161,19 @@ async fn a_post_that_may_show_twice_is_an_alert_until_somebody_resolves_it() {
 }
 
 #[tokio::test]
+async fn credentials_that_are_refused_are_an_alert_about_the_account() {
+    use lastword_tests::ledger::{Fault, On};
+    let world = World::start().await;
+    world.network().will("main", On::Any, [Fault::Reject { code: "unauthorized".into() }]).await;
+    world.alice_says("go #t1").await;
+    world
+        .until("the operator is told", async |world| {
+            done(&world.tool(&["alerts"])).contains("account_not_sending: net").then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn what_is_old_goes_what_is_owed_stays_and_the_books_still_balance() {
     let world = World::start_with(Settings {
         top: "retention: { messages: 1s, turns: 2s, files: 1s, alerts: 1s }".into(),

@@ -15,6 +15,8 @@ pub struct Capabilities {
     pub request_lifetime_ms: i64,
     /// Whether people watch the turn itself (a stream), so that no placeholder is posted.
     pub is_streamed: bool,
+    /// Whether the network keeps what was not acknowledged for long, so that people may be told that it is kept.
+    pub keeps_unacked: bool,
 }
 
 /// A length with its unit, because networks disagree on the unit.

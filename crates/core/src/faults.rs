@@ -49,6 +49,14 @@ points! {
     DeliverAfterSettle = "deliver.after_settle",
     /// A commit that others wait for is written but not done: the process holds the commit lock.
     StoreInCommit = "store.in_commit",
+    /// The store is out, a finished answer is in memory only.
+    JournalBeforeAppend = "journal.before_append",
+    /// The store is out, a finished answer is in the journal.
+    JournalAfterAppend = "journal.after_append",
+    /// The election of a journaled answer is decided, the journal still has it.
+    JournalBeforeForget = "journal.before_forget",
+    /// A dead worker's journaled answer is elected, the journal still has it.
+    ReplayAfterElect = "replay.after_elect",
 }
 
 /// Dies here if a test armed this point.
@@ -101,6 +109,8 @@ mod armed {
                 How::Panic => panic!("crash point {} panics", armed.name),
                 How::Stop => {
                     let _ = std::process::Command::new("sh").args(["-c", "kill -STOP $PPID"]).status();
+                    // The signal reaches one thread after the other: this one goes no further until it has.
+                    std::thread::sleep(std::time::Duration::from_secs(1));
                 }
             }
         }

@@ -112,7 +112,7 @@ impl Timestamp {
 }
 
 /// What every write of a worker carries; refused when the attempt is no longer current.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fence {
     /// The turn.
     pub turn: TurnId,

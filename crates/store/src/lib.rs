@@ -6,16 +6,20 @@
 //!
 //! * [`sqlite`]: the store
 //! * [`lock`]: who may use a database at all, and which incarnations live
+//! * [`journal`]: finished answers while the store is out
 //! * [`clock`]: the machine's clock
 
 pub mod clock;
+pub mod journal;
 pub mod lock;
 mod real_path;
 mod replies;
+mod reserve;
 pub mod sqlite;
 mod wake;
 
 pub use clock::SystemClock;
+pub use journal::Journal;
 pub use lock::{DeploymentLock, IncarnationLock, LockError};
 pub use sqlite::{
     BackupError, BackupInfo, EngineKind, OpenError, OwedAfterRestore, Restored, SqliteOptions, SqliteStore,

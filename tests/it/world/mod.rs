@@ -5,6 +5,7 @@
 //! waits for is polled with a deadline.
 
 mod agent_script;
+mod disk;
 mod ledger;
 mod processes;
 
@@ -22,11 +23,16 @@ use lastword_tests::{
 };
 use tempfile::TempDir;
 
-pub use self::processes::{Pid, Who};
 use self::{agent_script::SCRIPT, ledger::Ledger};
+pub use self::{
+    disk::can_mount,
+    processes::{Pid, Who},
+};
 
 /// The longest that anything may take before a test gives up on it: machines are shared and slow.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long what may happen is waited for, where nothing says that it won't.
+const SOON: Duration = Duration::from_secs(3);
 /// How often a test looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -59,6 +65,8 @@ pub struct Settings {
     pub is_copied: bool,
     /// Whether the log goes into a pipe that nobody reads from once the bridge is ready.
     pub is_unheard: bool,
+    /// The state directory is a disk of its own, of this size, which only the deployment sees.
+    pub disk: Option<&'static str>,
 }
 
 impl Default for Settings {
@@ -71,6 +79,7 @@ impl Default for Settings {
             env: Vec::new(),
             is_copied: false,
             is_unheard: false,
+            disk: None,
         }
     }
 }
@@ -184,10 +193,13 @@ default_agent: sh
     /// Starts `lastword run`.
     pub fn start_supervisor(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(self.file("log")).unwrap();
-        let child = self
-            .lastword(&["run"])
+        let mut command = self.lastword(&["run"]);
+        if let Some(size) = self.settings.disk {
+            command = disk::with_a_disk(&command, &self.file("state"), size);
+        }
+        let child = command
             .envs(self.settings.env.iter().map(|(name, value)| (*name, value.as_str())))
-            .stdin(Stdio::null())
+            .stdin(if self.settings.disk.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(log.try_clone().unwrap())
             .stderr(if self.settings.is_unheard { Stdio::piped() } else { log.into() })
             .spawn()
@@ -304,6 +316,14 @@ default_agent: sh
         notes.lines().filter(|line| *line == token).count()
     }
 
+    /// Runs a shell command in the state directory, as only the deployment sees it.
+    pub async fn on_its_disk(&self, command: &str) {
+        let (state, done) = (self.file("state"), self.file("done-on-its-disk"));
+        let shell = self.supervisor.as_ref().unwrap().stdin.as_ref().unwrap();
+        disk::run(shell, &format!("(cd {} && {command}); touch {}", state.display(), done.display()));
+        self.until("it is done", async |_| std::fs::remove_file(&done).ok()).await;
+    }
+
     // --- processes -----------------------------------------------------------------------------------------------
 
     /// The process that plays this part now.
@@ -366,6 +386,21 @@ default_agent: sh
     /// A process below this one that is not its direct child's.
     pub fn escaped_from(&self, who: Who) -> Option<Pid> {
         processes::escaped_from(self.find(who)?)
+    }
+
+    /// Whether the supervisor ends by itself, and its children with it.
+    pub async fn ends_soon(&mut self) -> bool {
+        let children = processes::descendants(Pid::of(self.supervisor.as_ref().unwrap()));
+        let begin = Instant::now();
+        while self.supervisor.as_mut().unwrap().try_wait().unwrap().is_none() {
+            if begin.elapsed() > SOON {
+                return false;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.supervisor = None;
+        self.until("every child is gone", async |_| children.iter().all(Pid::is_gone).then_some(())).await;
+        true
     }
 
     /// SIGKILL for the supervisor; waits until every child of it is gone.

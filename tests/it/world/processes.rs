@@ -113,13 +113,11 @@ pub(super) fn descendants(root: Pid) -> Vec<Pid> {
 }
 
 pub(super) fn find(supervisor: Pid, who: Who) -> Option<Pid> {
-    if who == Who::Supervisor {
-        return Some(supervisor);
-    }
     let below = descendants(supervisor);
     let named = |name: &str| below.iter().copied().find(|pid| argument(*pid, name));
     match who {
-        Who::Supervisor => Some(supervisor),
+        // Below a shell, where the deployment has a disk of its own.
+        Who::Supervisor => named("run").or(Some(supervisor)),
         Who::Bridge => named("bridge"),
         Who::Worker => named("worker"),
         Who::Shim => named("exec-agent"),

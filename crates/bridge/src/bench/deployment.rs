@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -21,13 +21,14 @@ pub(super) struct Deployment {
     url: String,
     http: reqwest::Client,
     begin: Instant,
+    log: PathBuf,
 }
 
 impl Deployment {
     /// Starts it in `directory`, where its state is kept. `config` is what is set besides.
     pub(super) fn start(directory: &Path, config: &Value) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let file = directory.join("bench.yaml");
+        let (file, log) = (directory.join("bench.yaml"), directory.join("log"));
         let mut written = json!({
             "state_dir": directory.join("state"),
             "http": { "listen": format!("127.0.0.1:{port}") },
@@ -44,9 +45,9 @@ impl Deployment {
             .args(["--config".as_ref(), file.as_os_str(), "run".as_ref()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(&log)?)
             .spawn()?;
-        Ok(Self { child, url: format!("http://127.0.0.1:{port}"), http, begin })
+        Ok(Self { child, url: format!("http://127.0.0.1:{port}"), http, begin, log })
     }
 
     /// When it was started.
@@ -56,11 +57,12 @@ impl Deployment {
 
     /// Waits until it is ready.
     pub(super) async fn ready(&self) -> anyhow::Result<()> {
-        until("the processes are ready", async || {
+        let ready = until("the processes are ready", async || {
             let page = self.http.get(format!("{}/readyz", self.url)).send().await;
             Ok(page.is_ok_and(|page| page.status().is_success()).then_some(()))
-        })
-        .await
+        });
+        // The log goes with the directory.
+        ready.await.with_context(|| std::fs::read_to_string(&self.log).unwrap_or_default())
     }
 
     /// Says something; returns the turn that it made, and its stream.

@@ -160,8 +160,8 @@ async fn pid_of(store: &SqliteStore, role: Role) -> anyhow::Result<Pid> {
         let living = store.living().await?;
         let of_role = living.iter().filter(|process| process.role == role);
         // The dead one before it may not be decided yet.
-        let mut pids = of_role.filter_map(|process| i32::try_from(process.pid).ok()).map(Pid::from_raw);
-        Ok(pids.rfind(|pid| kill(*pid, None).is_ok()))
+        let pids = of_role.filter_map(|process| i32::try_from(process.pid).ok()).map(Pid::from_raw);
+        Ok(pids.rev().find(|pid| kill(*pid, None).is_ok()))
     })
     .await
 }

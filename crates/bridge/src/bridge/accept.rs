@@ -3,6 +3,8 @@
 //! A batch that the store refuses because of what is in it is taken apart, so that one poisonous update neither holds
 //! up the others nor makes the account deaf: it is kept escaped, and answered with an `Error:`.
 
+use std::time::{Duration, Instant};
+
 use lastword_core::{
     alert::AlertCode,
     decide::{
@@ -16,9 +18,12 @@ use lastword_core::{
     store::{Asked, IngestBatch, IngestItem, Ingested, Intake, NewTurn, Store, StoreError},
 };
 
-use super::{account::Account, look};
+use super::{account::Account, look, notice::Notices};
 use crate::process::{alerts::Alerts, member::Member, patience::until_answered};
 
+/// How long one offer of a batch waits for the store. Then it is refused, and the network offers it again, together with
+/// what people said meanwhile.
+const OFFER_MAX: Duration = Duration::from_secs(5);
 /// How much of an update that can't be stored is kept, in characters.
 const KEPT_CHARS_MAX: usize = 4_096;
 
@@ -28,6 +33,7 @@ pub(super) async fn accept(
     account: &Account,
     policy: &Policy,
     about: &str,
+    notices: &Notices,
     batch: Batch,
 ) -> Result<(), StoreError> {
     let Batch { updates, cursor, ack } = batch;
@@ -42,7 +48,9 @@ pub(super) async fn accept(
     let batch = IngestBatch { account: account.id.clone(), holder: member.incarnation.clone(), items, cursor };
     let reasons: Vec<_> = batch.items.iter().map(|item| reason(&item.intake).cloned()).collect();
     faults::point(Point::IngestBeforeCommit);
-    let ingested = ingest(&*member.store, &member.alerts, batch).await?;
+    let ingesting = ingest(&*member.store, &member.alerts, &batch);
+    let ingested = in_time(ingesting, account, notices, &batch.items).await?;
+    notices.end();
     faults::point(Point::IngestBeforeAck);
     ack.confirm();
     faults::point(Point::IngestAfterAck);
@@ -58,20 +66,40 @@ pub(super) async fn accept(
     Ok(())
 }
 
-async fn ingest(store: &dyn Store, alerts: &Alerts, batch: IngestBatch) -> Result<Vec<Ingested>, StoreError> {
-    let refused = match commit(store, batch.clone()).await {
+/// Waits for the store as long as an offer may wait; people are told of an outage meanwhile.
+async fn in_time<T>(
+    ingesting: impl Future<Output = Result<T, StoreError>>,
+    account: &Account,
+    notices: &Notices,
+    items: &[IngestItem],
+) -> Result<T, StoreError> {
+    let begin = Instant::now();
+    let out = async {
+        tokio::time::sleep(OFFER_MAX).await;
+        notices.begin(begin);
+        notices.maybe_tell(account, items).await;
+    };
+    tokio::select! {
+        biased;
+        ingested = ingesting => ingested,
+        () = out => Err(StoreError::Unavailable("it has not accepted a batch in time".into())),
+    }
+}
+
+async fn ingest(store: &dyn Store, alerts: &Alerts, batch: &IngestBatch) -> Result<Vec<Ingested>, StoreError> {
+    let refused = match commit(store, batch).await {
         Err(error @ (StoreError::Refused(_) | StoreError::Damaged(_))) => error,
         answer => return answer,
     };
     // An empty batch is refused for the lease, never for what is in it.
-    commit(store, IngestBatch { items: Vec::new(), cursor: None, ..batch.clone() }).await?;
+    commit(store, &IngestBatch { items: Vec::new(), cursor: None, ..batch.clone() }).await?;
     tracing::error!(account = %batch.account, "a batch was refused and is taken apart: {refused}");
     let mut ingested = Vec::with_capacity(batch.items.len());
     for item in &batch.items {
-        ingested.extend(ingest_alone(store, alerts, &batch, item).await?);
+        ingested.extend(ingest_alone(store, alerts, batch, item).await?);
     }
     // The cursor last: until every update is in, the network keeps them all.
-    commit(store, IngestBatch { items: Vec::new(), ..batch }).await?;
+    commit(store, &IngestBatch { items: Vec::new(), ..batch.clone() }).await?;
     Ok(ingested)
 }
 
@@ -94,7 +122,7 @@ async fn ingest_alone(
         reason: Some(Reason::Unstorable),
     }));
     for form in forms {
-        match commit(store, only(form)).await {
+        match commit(store, &only(form)).await {
             Err(cause @ (StoreError::Refused(_) | StoreError::Damaged(_))) => {
                 let detail = format!("update {}: {cause}", item.update);
                 alerts.raise(AlertCode::UpdateUnstorable, batch.account.as_str(), detail);
@@ -102,10 +130,10 @@ async fn ingest_alone(
             answer => return answer,
         }
     }
-    commit(store, only(Intake::Drop(Reason::Unstorable))).await
+    commit(store, &only(Intake::Drop(Reason::Unstorable))).await
 }
 
-async fn commit(store: &dyn Store, batch: IngestBatch) -> Result<Vec<Ingested>, StoreError> {
+async fn commit(store: &dyn Store, batch: &IngestBatch) -> Result<Vec<Ingested>, StoreError> {
     until_answered("accepting messages", || store.ingest(batch.clone())).await
 }
 

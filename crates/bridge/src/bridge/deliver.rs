@@ -25,7 +25,7 @@ use lastword_core::{
 
 use super::{
     account::{Account, Accounts},
-    in_flight::InFlight,
+    in_flight::{Claimed, InFlight},
     progress::ProgressEdits,
 };
 use crate::process::{
@@ -68,7 +68,8 @@ pub(super) async fn deliver_all(shared: Arc<Shared>) -> anyhow::Result<()> {
         let may_have_more = room > 0 && claims.len() == room;
         for claim in claims {
             faults::point(Point::DeliverAfterClaim);
-            in_flight.start(&claim, deliver(Arc::clone(&shared), claim.clone()));
+            let attempted = Claimed::of(&claim);
+            in_flight.start(attempted, deliver(Arc::clone(&shared), claim));
         }
         if may_have_more {
             continue;

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     config::Config,
     process::{
-        decide_lost::decide_all_lost, lifeline::Lifeline, member::Member, patience::pause, signals::StopSignals,
+        decide_lost::decide_all_lost, join::Waiting, lifeline::Lifeline, member::Member, patience::pause,
+        signals::StopSignals,
     },
     supervisor::GASP_SUBJECT,
 };
@@ -33,7 +34,7 @@ pub async fn last_gasp(config: Config) -> anyhow::Result<ExitCode> {
     let mut signals = StopSignals::listen()?;
     // A supervisor has the lock; without one, nobody else may be there.
     let _founded = if lifeline.is_held() { None } else { Some(DeploymentLock::found(&config.store_path)?) };
-    let member = Member::join(config, Role::Bridge).await?;
+    let member = Member::join(config, Role::Bridge, &Waiting::new(None)).await?;
     let (accounts, _) = account::open_all(&member, &CancellationToken::new());
     let delivery = Arc::new(Shared::new(Arc::clone(&member), accounts));
     let limit = Duration::from_millis(member.config.restart.last_gasp_ms.unsigned_abs());
@@ -66,7 +67,7 @@ pub async fn last_gasp(config: Config) -> anyhow::Result<ExitCode> {
 /// Returns when nothing is left to deliver.
 async fn deliver(delivery: &Arc<Shared>) -> anyhow::Result<()> {
     let member = &delivery.member;
-    decide_all_lost(&*member.store, &member.alerts, &member.state.incarnations(), Some(&member.incarnation)).await?;
+    decide_all_lost(&*member.store, &member.state, &member.alerts, Some(&member.incarnation)).await?;
     let mut tasks = JoinSet::new();
     for account in delivery.accounts.values() {
         let (member, account) = (Arc::clone(member), Arc::clone(account));

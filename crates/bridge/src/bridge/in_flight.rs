@@ -25,13 +25,20 @@ pub(super) struct InFlight {
     broken: HashMap<DeliveryId, u32>,
 }
 
-#[derive(Clone)]
-struct Claimed {
+/// Which attempt a task makes.
+pub(super) struct Claimed {
     account: AccountId,
     delivery: DeliveryId,
     attempt: u32,
     /// Whether the task only records that the attempt broke.
     is_doubt: bool,
+}
+
+impl Claimed {
+    pub(super) fn of(claim: &DeliveryClaim) -> Self {
+        let account = claim.place.account.clone();
+        Self { account, delivery: claim.id, attempt: claim.attempt, is_doubt: false }
+    }
 }
 
 impl InFlight {
@@ -41,13 +48,11 @@ impl InFlight {
 
     pub(super) fn start(
         &mut self,
-        claim: &DeliveryClaim,
+        claimed: Claimed,
         task: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
-        let DeliveryClaim { id: delivery, attempt, .. } = *claim;
-        let account = claim.place.account.clone();
         let id = self.tasks.spawn(task).id();
-        self.claims.insert(id, Claimed { account, delivery, attempt, is_doubt: false });
+        self.claims.insert(id, claimed);
     }
 
     /// Waits for the next that ends; for ever if there is none. Cancel-safe.

@@ -9,6 +9,7 @@ mod gasp;
 pub mod health;
 mod in_flight;
 mod look;
+mod notice;
 pub mod policy;
 mod progress;
 mod receive;
@@ -27,6 +28,7 @@ use crate::{
     http,
     process::{
         exit::EXIT_CONFIG,
+        join::Waiting,
         lifeline::Lifeline,
         member::Member,
         signals::{RoomSignal, StopSignals},
@@ -41,23 +43,35 @@ const ENDING_MAX: Duration = Duration::from_secs(2);
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let lifeline = Lifeline::hold()?;
     let (mut signals, mut room) = (StopSignals::listen()?, RoomSignal::listen()?);
-    let member = Member::join(config, Role::Bridge).await?;
-    let (stop_receiving, ended) = (CancellationToken::new(), CancellationToken::new());
-    let (accounts, web) = account::open_all(&member, &ended);
-    let listener = match http::bind(&member.config).await {
+    // Before the store, so that monitors hear why a bridge waits for it.
+    let listener = match http::bind(&config).await {
         Ok(listener) => listener,
         Err(error) => {
             tracing::error!("{error:#}");
-            member.leave().await;
             return Ok(ExitCode::from(EXIT_CONFIG));
         }
     };
+    let waiting = Waiting::new(None);
+    let page = http::while_waiting(&listener, &config, &waiting);
+    let member = tokio::select! {
+        joined = Member::join(config, Role::Bridge, &waiting) => joined?,
+        never = page => match never? {},
+        () = signals.asked() => return Ok(ExitCode::SUCCESS),
+    };
+    let (stop_receiving, ended) = (CancellationToken::new(), CancellationToken::new());
+    let (accounts, web) = account::open_all(&member, &ended);
+    let notices = Arc::new(notice::Notices::open(member.state.told()));
     let policy = Arc::new(policy::policy_of(&member.config));
 
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
     for account in accounts.values() {
-        let receiving =
-            receive::keep_receiving(Arc::clone(&member), Arc::clone(account), Arc::clone(&policy), accounts.clone());
+        let receiving = receive::keep_receiving(
+            Arc::clone(&member),
+            Arc::clone(account),
+            Arc::clone(&policy),
+            accounts.clone(),
+            Arc::clone(&notices),
+        );
         let (stop, account) = (stop_receiving.clone(), Arc::clone(account));
         tasks.spawn(async move {
             stop.run_until_cancelled_owned(receiving).await;

@@ -12,6 +12,7 @@ use lastword_core::{
 use super::{
     accept::accept,
     account::{Account, Accounts},
+    notice::Notices,
 };
 use crate::process::{member::Member, patience::pause};
 
@@ -24,10 +25,11 @@ pub(super) async fn keep_receiving(
     account: Arc<Account>,
     policy: Arc<Policy>,
     accounts: Accounts,
+    notices: Arc<Notices>,
 ) {
     let mut failures = 0;
     loop {
-        let ended = receive(&member, &account, &policy, &accounts, &mut failures).await;
+        let ended = receive(&member, &account, &policy, &accounts, &notices, &mut failures).await;
         failures += 1;
         let mut wait = pause(backoff::CONNECT, failures);
         if let Ended::Link(ReceiveError::Lost { retry_after_ms: Some(hint), .. }) = &ended {
@@ -62,9 +64,10 @@ async fn receive(
     account: &Account,
     policy: &Policy,
     accounts: &Accounts,
+    notices: &Notices,
     failures: &mut u32,
 ) -> Ended {
-    match try_receive(member, account, policy, accounts, failures).await {
+    match try_receive(member, account, policy, accounts, notices, failures).await {
         Ok(never) => match never {},
         Err(ended) => ended,
     }
@@ -75,6 +78,7 @@ async fn try_receive(
     account: &Account,
     policy: &Policy,
     accounts: &Accounts,
+    notices: &Notices,
     failures: &mut u32,
 ) -> Result<std::convert::Infallible, Ended> {
     let AccountLease { cursor, .. } = lease(member, account).await?;
@@ -85,7 +89,13 @@ async fn try_receive(
     while let Some(inbound) = in_time(stream.next()).await? {
         match inbound? {
             Inbound::Alive => {}
-            Inbound::Batch(batch) => accept(member, account, policy, &accounts.about(), batch).await?,
+            Inbound::Batch(batch) => {
+                match accept(member, account, policy, &accounts.about(), notices, batch).await {
+                    // Refused, and so offered again: the link stands, and it was not asked in vain.
+                    Ok(()) | Err(StoreError::Unavailable(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
         }
         *failures = 0;
         account.health.received();

@@ -72,6 +72,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// The SQLite file; absolute.
     pub store_path: PathBuf,
+    /// Room on the disk that is kept for answers; 0 for none.
+    pub store_reserve_bytes: u64,
     /// The web page and the API.
     pub http: HttpConfig,
     /// The bot identities.
@@ -134,6 +136,7 @@ impl Config {
             file: None,
             warnings: Vec::new(),
             store_path: state_dir.join(STORE_FILE),
+            store_reserve_bytes: file::RESERVE_BYTES,
             state_dir,
             http: HttpConfig::default(),
             accounts: BTreeMap::from([(AccountId::new(DEFAULT_ACCOUNT), AccountConfig::web())]),
@@ -187,6 +190,7 @@ impl Config {
         if let Some(path) = written.store.path {
             config.store_path = config.state_dir.join(path);
         }
+        config.store_reserve_bytes = written.store.reserve_bytes;
         if !written.accounts.is_empty() {
             let accounts = written.accounts.into_iter();
             config.accounts =

@@ -47,6 +47,7 @@ fn validator(schema: &Value) -> Result<Validator, String> {
         .with_format(duration::FORMAT, |text: &str| duration::parse_ms(text).is_some())
         .with_format(kept::FORMAT, |text: &str| kept::parse(text).is_some())
         .with_format(size::FORMAT, |text: &str| size::parse_bytes(text).is_some())
+        .with_format(size::FORMAT_OR_ZERO, |text: &str| size::parse_bytes_or_zero(text).is_some())
         .with_format(listen::FORMAT, |text: &str| listen::parse_listen(text).is_some())
         .with_format(listen::ORIGIN_FORMAT, listen::is_origin)
         .build(schema)

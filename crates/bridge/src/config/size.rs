@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer, Serializer, de::Error};
 pub(super) const FORMAT: &str = "lastword-size";
 /// What is expected, for messages here and in editors.
 const EXPECTED: &str = "must be a size of at least one byte, such as 256 KiB, 1MiB or 4096";
+/// The same where 0 is accepted.
+pub(super) const FORMAT_OR_ZERO: &str = "lastword-size-or-zero";
+const EXPECTED_OR_ZERO: &str = "must be a size, such as 16 MiB or 4096, or 0 for none";
 /// Largest accepted size: whatever it limits is held in memory.
 const BYTES_MAX: u64 = 4 << 30;
 
@@ -18,6 +21,12 @@ const BYTES_MAX: u64 = 4 << 30;
 pub fn parse_bytes(text: &str) -> Option<u64> {
     let size: ByteSize = text.trim().parse().ok()?;
     (1..=BYTES_MAX).contains(&size.as_u64()).then_some(size.as_u64())
+}
+
+/// The same, where nothing at all is a size too.
+#[must_use]
+pub fn parse_bytes_or_zero(text: &str) -> Option<u64> {
+    if text.trim() == "0" { Some(0) } else { parse_bytes(text) }
 }
 
 /// The shortest spelling with one unit, such as `256 KiB`.
@@ -50,11 +59,52 @@ impl JsonSchema for Text {
     }
 }
 
+/// Stands for a size that may be nothing.
+pub(super) struct TextOrZero;
+
+impl JsonSchema for TextOrZero {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "SizeOrZero".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "integer"], "format": FORMAT_OR_ZERO, "minimum": 0, "maximum": BYTES_MAX,
+            "errorMessage": EXPECTED_OR_ZERO,
+        })
+    }
+}
+
+/// The same as a `with` of serde.
+pub(super) mod or_zero {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        super::serialize(bytes, serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        read(deserializer, parse_bytes_or_zero, EXPECTED_OR_ZERO)
+    }
+}
+
 pub(super) fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&spell(*bytes))
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    read(deserializer, parse_bytes, EXPECTED)
+}
+
+fn read<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    parse: impl Fn(&str) -> Option<u64>,
+    expected: &str,
+) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {
@@ -63,9 +113,9 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     }
     match Written::deserialize(deserializer)? {
         Written::Bytes(bytes) => Some(bytes),
-        Written::Text(text) => parse_bytes(&text),
+        Written::Text(text) => parse(&text),
     }
-    .ok_or_else(|| D::Error::custom(EXPECTED))
+    .ok_or_else(|| D::Error::custom(expected))
 }
 
 #[cfg(test)]

@@ -57,8 +57,13 @@ pub(super) async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, Js
 /// Able when a heartbeat of this process was committed lately.
 async fn store(health: &Health) -> (bool, Value) {
     let beat = health.member.committed_at();
-    let is_ready = beat.is_some_and(is_fresh);
-    let mut page = json!({ "ready": is_ready, "last_commit_age_ms": beat.map(age_ms) });
+    let is_disk_full = health.member.is_disk_full();
+    let is_ready = beat.is_some_and(is_fresh) && !is_disk_full;
+    let mut page = json!({ "ready": is_ready, "last_commit_age_ms": beat.map(age_ms), "disk_full": is_disk_full });
+    if let Some(trouble) = health.member.store_trouble() {
+        page["trouble"] = json!(trouble.cause);
+        page["out_ms"] = json!(age_ms(trouble.since));
+    }
     match health.member.store.counts().await {
         Ok(counts) => {
             page["turns"] = json!({

@@ -2,8 +2,9 @@
 
 mod health;
 mod metrics;
+mod waiting;
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, os::fd::AsFd, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{Router, routing::get, serve::ListenerExt};
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bridge::account::{Accounts, guard_settings},
     config::Config,
-    process::member::Member,
+    process::{join::Waiting, member::Member},
 };
 
 /// How long connections may take to close at the end.
@@ -26,6 +27,24 @@ pub async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).await.with_context(|| {
         format!("can't listen on {listen}; is another program there? Set `http.listen` to a free address")
     })
+}
+
+/// Answers on `listener` for as long as the bridge waits for its store, and never returns without a failure. Dropped, it
+/// leaves the listener to the bridge itself.
+pub fn while_waiting(
+    listener: &TcpListener,
+    config: &Config,
+    why: &Waiting,
+) -> impl Future<Output = anyhow::Result<Infallible>> + use<> {
+    let (mut why, config) = (why.subscribe(), config.clone());
+    let same = listener.as_fd().try_clone_to_owned().map(std::net::TcpListener::from);
+    async move {
+        // A bridge that does not wait is not answered for.
+        why.wait_for(Option::is_some).await?;
+        let listener = TcpListener::from_std(same?)?;
+        axum::serve(listener, waiting::router(&config, why)).await?;
+        anyhow::bail!("HTTP ended")
+    }
 }
 
 /// Everything that is served. Only `/healthz`, which tells nothing, is open to everybody who can connect.

@@ -7,19 +7,30 @@ use std::{
 
 use anyhow::Context;
 use lastword_core::{
-    decide::sweep::Deadlines,
+    alert::AlertCode,
+    decide::sweep::{Deadlines, GRACE_MS},
     ids::{AgentId, IncarnationId},
-    store::{Clock, Incarnation, OnLost, Oversight, Role, Standing, Store},
+    store::{Clock, OnLost, Oversight, Standing, Store},
 };
-use lastword_store::{DeploymentLock, IncarnationLock, SqliteOptions, SqliteStore, SystemClock};
+use lastword_store::{DeploymentLock, IncarnationLock, Journal, SqliteOptions, SqliteStore, SystemClock};
+use tokio::sync::watch;
 
-use super::{alerts::Alerts, decide_lost::decide_lost, state_dir::StateDir, vitals::Vitals};
-use crate::{build_id::build, config::Config};
+use super::{
+    alerts::Alerts,
+    decide_lost::decide_lost,
+    outage::{Outage, STORE, Trouble},
+    state_dir::StateDir,
+    vitals::Vitals,
+};
+use crate::config::Config;
 
 /// The variable by which a supervisor names a child's incarnation, so that it can decide its turns when it dies.
 pub const INCARNATION_ENV: &str = "LASTWORD_INCARNATION";
 /// How often a process says that it lives.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
+/// How old the last heartbeat may be for the store to count as committing.
+const BEAT_FRESH: Duration = Duration::from_secs(3);
+const _: () = assert!(BEAT_FRESH.as_millis() < GRACE_MS as u128, "a sweep must not end what could not be seen to move");
 
 /// One process of a deployment.
 pub struct Member {
@@ -39,40 +50,17 @@ pub struct Member {
     pub incarnation: IncarnationId,
     /// The other processes' hearts.
     pub vitals: Vitals,
-    committed_at: Mutex<Option<Instant>>,
+    /// Finished answers while the store is out.
+    pub journal: Arc<Journal>,
+    pub(super) disk_full: watch::Receiver<bool>,
+    pub(super) outage: Outage,
+    pub(super) committed_at: Mutex<Option<Instant>>,
     // Held as long as this process lives: free, they prove that it is gone, and keep a second deployment out.
-    _lock: IncarnationLock,
-    _deployment: DeploymentLock,
+    pub(super) _lock: IncarnationLock,
+    pub(super) _deployment: DeploymentLock,
 }
 
 impl Member {
-    /// Joins the deployment: locks, store, and a registered incarnation.
-    pub async fn join(config: Config, role: Role) -> anyhow::Result<Arc<Self>> {
-        keep_to_ourselves()?;
-        let state = open_state(&config)?;
-        let deployment = DeploymentLock::join(&config.store_path)?;
-        let incarnation = std::env::var(INCARNATION_ENV).map_or_else(|_| new_incarnation(), IncarnationId::new);
-        let lock = IncarnationLock::hold(&state.incarnations(), &incarnation)
-            .context("the lock of this process could not be taken")?;
-        let store = Arc::new(open_store(&config, &state, &incarnation)?);
-        let registered =
-            Incarnation { id: incarnation.clone(), role, pid: std::process::id(), build: build().to_owned(), beats: 0 };
-        store.register(&registered).await?;
-        Ok(Arc::new(Self {
-            config,
-            state,
-            alerts: Arc::new(Alerts::new(store.clone())),
-            oversight: store.clone(),
-            store,
-            clock: Arc::new(SystemClock),
-            incarnation,
-            vitals: Vitals::default(),
-            committed_at: Mutex::default(),
-            _lock: lock,
-            _deployment: deployment,
-        }))
-    }
-
     /// The deadlines of an agent; of one that is no longer configured, the common ones.
     #[must_use]
     pub fn deadlines(&self, agent: &AgentId) -> Deadlines {
@@ -97,27 +85,55 @@ impl Member {
         *self.committed_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that this process lives. A store that is out hears nothing, and that is all.
+    /// What keeps the store from committing, while something does.
+    #[must_use]
+    pub fn store_trouble(&self) -> Option<Trouble> {
+        self.outage.trouble()
+    }
+
+    /// Whether the store commits, by the evidence of a heartbeat.
+    #[must_use]
+    pub fn commits(&self) -> bool {
+        self.committed_at().is_some_and(|at| at.elapsed() <= BEAT_FRESH)
+    }
+
+    /// Whether the store's disk is full: answers are kept on the reserve, and nothing new is accepted.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        *self.disk_full.borrow()
+    }
+
+    /// Says that this process lives, and tells the operator when the store does not hear it.
     ///
     /// Returns when this process was decided as lost: whatever it does now counts for nothing, so it must end.
     pub async fn beat(self: Arc<Self>) {
         let mut beats = tokio::time::interval(BEAT_EVERY);
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // An outage that another process was the last to see may be over.
+        self.alerts.resolve(AlertCode::StoreUnavailable, STORE);
+        let mut was_full = None;
         loop {
             beats.tick().await;
-            match self.store.beat(&self.incarnation).await {
+            let beat = self.outage.watch(&self.alerts, self.store.beat(&self.incarnation)).await;
+            match beat {
                 Ok(Standing::Superseded) => return,
                 Ok(Standing::Current) => {
-                    *self.committed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now())
+                    *self.committed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 }
                 Err(error) => tracing::debug!("a heartbeat was not recorded: {error}"),
+            }
+            let is_full = self.is_disk_full();
+            match was_full.replace(is_full) {
+                before if before == Some(is_full) => {}
+                _ if is_full => self.alerts.raise(AlertCode::DiskFull, STORE, "there is no room on its disk"),
+                _ => self.alerts.resolve(AlertCode::DiskFull, STORE),
             }
         }
     }
 
     /// Leaves cleanly: whatever this process still held is decided now, and nobody has to find out that it is gone.
     pub async fn leave(&self) {
-        if let Err(error) = decide_lost(&*self.store, &self.alerts, &self.incarnation).await {
+        if let Err(error) = decide_lost(&*self.store, &self.state, &self.alerts, &self.incarnation).await {
             tracing::error!("leaving without having decided everything; the next start will: {error}");
         }
         self.alerts.store_last().await;
@@ -133,9 +149,14 @@ pub fn open_state(config: &Config) -> anyhow::Result<StateDir> {
 
 /// Opens the configured store, with its migrations done.
 pub fn open_store(config: &Config, state: &StateDir, incarnation: &IncarnationId) -> anyhow::Result<SqliteStore> {
-    Ok(SqliteStore::open(
-        SqliteOptions::new(&config.store_path, Arc::new(SystemClock)).waking(state.wake(), incarnation.as_str()),
-    )?)
+    Ok(SqliteStore::open(store_options(config, state, incarnation))?)
+}
+
+/// How the configured store is opened.
+pub(super) fn store_options(config: &Config, state: &StateDir, incarnation: &IncarnationId) -> SqliteOptions {
+    SqliteOptions::new(&config.store_path, Arc::new(SystemClock))
+        .waking(state.wake(), incarnation.as_str())
+        .reserving(config.store_reserve_bytes)
 }
 
 /// A name for a start of a process, never used before.

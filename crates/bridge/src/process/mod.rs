@@ -3,8 +3,10 @@
 pub mod alerts;
 pub mod decide_lost;
 pub mod exit;
+pub mod join;
 pub mod lifeline;
 pub mod member;
+pub mod outage;
 pub mod patience;
 pub mod program;
 pub mod signals;

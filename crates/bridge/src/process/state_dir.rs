@@ -22,7 +22,15 @@ impl StateDir {
         let dir = Self { root: root.canonicalize()? };
         make_private(&dir.wake())?;
         make_private(&dir.incarnations())?;
+        make_private(&dir.journals())?;
         Ok(dir)
+    }
+
+    /// The same for a directory that was there before: if it is not, its disk is gone, and a new one in its place would
+    /// hide that.
+    pub fn existing(root: &Path) -> io::Result<Self> {
+        fs::metadata(root)?;
+        Self::open(root)
     }
 
     /// The directory itself.
@@ -41,6 +49,18 @@ impl StateDir {
     #[must_use]
     pub fn incarnations(&self) -> PathBuf {
         self.root.join("incarnations")
+    }
+
+    /// Finished answers while the store is out.
+    #[must_use]
+    pub fn journals(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    /// Who was told that the store is out.
+    #[must_use]
+    pub fn told(&self) -> PathBuf {
+        self.root.join("told.json")
     }
 
     /// The working directory of an agent: one per place and session, with `inbox/` and `outbox/`.

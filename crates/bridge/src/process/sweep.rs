@@ -15,7 +15,7 @@ use lastword_core::{
     store::{End, Incarnation, StoreError, Verdict},
     turn::TurnState,
 };
-use lastword_store::IncarnationLock;
+use lastword_store::{IncarnationLock, journal};
 use tokio::task::JoinSet;
 
 use super::{decide_lost::decide_lost, lifeline, member::Member};
@@ -25,16 +25,21 @@ pub async fn sweep(member: Arc<Member>) {
     let begin = Instant::now();
     let mut watch = Watch::default();
     let mut dead = Dead::default();
+    let mut has_sight = true;
     let mut rounds = tokio::time::interval(Duration::from_millis(ROUND_EVERY_MS.unsigned_abs()));
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
         let now = Monotonic(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX));
-        if let Err(error) = round(&member, &mut watch, &mut dead, now).await {
+        let swept = round(&member, &mut watch, &mut dead, now).await;
+        if let Err(error) = &swept {
             // What was seen before an outage proves nothing after it.
             watch.lost_sight();
-            tracing::warn!("a sweep round failed and starts over: {error}");
+            if has_sight {
+                tracing::warn!("a sweep round failed; sweeping starts over when the store is back: {error}");
+            }
         }
+        has_sight = swept.is_ok();
     }
 }
 
@@ -42,9 +47,15 @@ async fn round(member: &Arc<Member>, watch: &mut Watch, dead: &mut Dead, now: Mo
     let living = member.store.living().await?;
     member.vitals.read(&living);
     dead.decide(member, &living);
+    dead.replay(member, &living).await;
+    if !member.commits() {
+        // Rows that can be read prove nothing while nobody can write down that they move.
+        return Err(StoreError::Unavailable("no heartbeat is committed".into()));
+    }
     let owed = member.store.owed().await?;
     let running = owed.iter().filter(|turn| turn.state == TurnState::Running).count();
-    let has_room = running < member.max_concurrent();
+    // While the disk is full nothing is claimed, whoever has room.
+    let has_room = running < member.max_concurrent() && !member.is_disk_full();
     for expired in watch.round(now, &owed, has_room, |agent| member.deadlines(agent)) {
         end(member, expired).await;
     }
@@ -93,10 +104,25 @@ impl Dead {
             }
         }
     }
+
+    /// Who was decided elsewhere may have left a journal: it is replayed once more, and removed.
+    async fn replay(&mut self, member: &Arc<Member>, living: &[Incarnation]) {
+        let directory = member.state.journals();
+        let listed = tokio::task::spawn_blocking(move || journal::owners(&directory)).await;
+        let Ok(Ok(owners)) = listed else { return };
+        let dir = member.state.incarnations();
+        for owner in owners.into_iter().filter(|owner| *owner != member.incarnation) {
+            let is_forgotten = living.iter().all(|other| other.id != owner);
+            let is_proven = IncarnationLock::is_free(&dir, &owner).unwrap_or(false);
+            if is_forgotten && is_proven && self.deciding.insert(owner.clone()) {
+                self.tasks.spawn(decide(Arc::clone(member), owner));
+            }
+        }
+    }
 }
 
 async fn decide(member: Arc<Member>, lost: IncarnationId) -> IncarnationId {
-    let decided = decide_lost(&*member.store, &member.alerts, &lost).await;
+    let decided = decide_lost(&*member.store, &member.state, &member.alerts, &lost).await;
     let forgotten = IncarnationLock::forget(&member.state.incarnations(), &lost);
     if let Err(error) = decided {
         tracing::error!(incarnation = %lost, "a lost process could not be decided: {error}");

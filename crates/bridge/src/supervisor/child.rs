@@ -198,7 +198,7 @@ impl Child {
         if self.killed_at.is_some_and(|killed| killed.elapsed() > ms(restart.kill_after_ms)) {
             self.supervisor.say_stuck(self.role, true);
         }
-        if !self.is_healthy && self.begin.elapsed() >= ms(restart.healthy_after_ms) {
+        if !self.is_healthy && act == Act::Wait && self.begin.elapsed() >= ms(restart.healthy_after_ms) {
             self.is_healthy = true;
             self.supervisor.say_healthy(self.role).await;
         }

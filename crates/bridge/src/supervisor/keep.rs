@@ -158,7 +158,7 @@ async fn retire(supervisor: Arc<Supervisor>, mut child: Child) -> std::io::Resul
 
 /// Decides a reaped child, and counts its death where it died.
 async fn decide(supervisor: Arc<Supervisor>, dead: IncarnationId, died: Option<Role>) -> Result<(), StoreError> {
-    decide_lost(&*supervisor.store, &supervisor.alerts, &dead).await?;
+    decide_lost(&*supervisor.store, &supervisor.state, &supervisor.alerts, &dead).await?;
     supervisor.forget(&dead);
     if let Some(role) = died
         && let Err(error) = supervisor.oversight.count_restart(role).await

@@ -250,9 +250,7 @@ async fn cool_down(memory: &Memory, desk: &mut Desk) -> bool {
 
 /// Decides what the processes of an earlier start left behind, once their locks prove them gone.
 async fn decide_predecessors(supervisor: Arc<Supervisor>) {
-    if let Err(error) =
-        decide_all_lost(&*supervisor.store, &supervisor.alerts, &supervisor.state.incarnations(), None).await
-    {
+    if let Err(error) = decide_all_lost(&*supervisor.store, &supervisor.state, &supervisor.alerts, None).await {
         tracing::error!("what earlier processes left behind is not decided yet; the sweeps go on: {error}");
     }
 }

@@ -2,6 +2,7 @@
 //! its end decides its turns.
 
 mod agents;
+mod elect;
 mod files;
 mod janitor;
 mod reporter;
@@ -16,14 +17,18 @@ use tokio::task::JoinSet;
 use self::{agents::Agents, running::Running};
 use crate::{
     config::Config,
-    process::{lifeline::Lifeline, member::Member, signals::StopSignals, sweep::sweep},
+    process::{join::Waiting, lifeline::Lifeline, member::Member, signals::StopSignals, sweep::sweep},
 };
 
 /// Runs the worker until it is asked to stop, and then until its turns are done or the grace is over.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let lifeline = Lifeline::hold()?;
     let mut signals = StopSignals::listen()?;
-    let member = Member::join(config, Role::Worker).await?;
+    let waiting = Waiting::new(None);
+    let member = tokio::select! {
+        joined = Member::join(config, Role::Worker, &waiting) => joined?,
+        () = signals.asked() => return Ok(ExitCode::SUCCESS),
+    };
     let agents = Arc::new(Agents::of(&member.config)?);
     let mut house = JoinSet::new();
     house.spawn(sweep(Arc::clone(&member)));

@@ -9,17 +9,18 @@ use lastword_core::{
     faults::{self, Point},
     ids::Fence,
     reason::Reason,
-    store::{Claim, Elected, End, OnLost, Store, StoreError, Verdict},
+    store::{Claim, Elected, End, OnLost, Verdict},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     agents::Agents,
+    elect::elect,
     files,
     reporter::{Heard, Reporter},
 };
-use crate::process::{member::Member, patience::until_answered};
+use crate::process::member::Member;
 
 /// How often the deadlines are looked at, at least and at most.
 const ROUND_MIN: Duration = Duration::from_millis(1);
@@ -42,7 +43,7 @@ pub(super) async fn run(member: Arc<Member>, agents: Arc<Agents>, claim: Claim, 
     tracing::info!(turn = %fence.turn, attempt = %fence.attempt, agent = %claim.agent, "running");
     let Some(outcome) = attempt(&member, &agents, &claim, &stop).await else { return };
     faults::point(Point::ElectBefore);
-    let elected = elect(&*member.store, fence, claim.shape, outcome).await;
+    let elected = elect(&member, verdict(fence, claim.shape, outcome)).await;
     faults::point(Point::ElectAfter);
     match elected {
         Ok(Elected::Won) => tracing::info!(turn = %fence.turn, attempt = %fence.attempt, "has its last word"),
@@ -54,15 +55,16 @@ pub(super) async fn run(member: Arc<Member>, agents: Arc<Agents>, claim: Claim, 
     }
 }
 
-/// The last word of a turn whose own task died, or whose answer can't be stored.
+/// The last word of a turn whose own task died, or whose answer can't be stored: an answer that was finished before is
+/// in the journal, and stands.
 pub(super) async fn give_up(member: Arc<Member>, fence: Fence) {
-    let verdict = Verdict {
+    let broken = || Verdict {
         fence,
         parts: vec![Reason::Broken.last_word()],
         end: End::Errored(Reason::Broken),
         if_progress: None,
     };
-    if let Err(error) = until_answered("an election", || member.store.elect(verdict.clone())).await {
+    if let Err(error) = elect(&member, member.journal.kept(fence).unwrap_or_else(broken)).await {
         tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "could not be decided: {error}");
     }
 }
@@ -134,13 +136,8 @@ async fn past_deadline(heard: &Heard, deadlines: Deadlines) -> Reason {
     }
 }
 
-async fn elect(
-    store: &dyn Store,
-    fence: Fence,
-    shape: ReplyShape,
-    outcome: AgentOutcome,
-) -> Result<Elected, StoreError> {
-    let verdict = match outcome {
+fn verdict(fence: Fence, shape: ReplyShape, outcome: AgentOutcome) -> Verdict {
+    match outcome {
         AgentOutcome::Answered(text) => {
             Verdict { fence, end: End::Answered, parts: split(&text, shape.text_max), if_progress: None }
         }
@@ -149,6 +146,5 @@ async fn elect(
             let parts = split(&reason.last_word(), shape.text_max);
             Verdict { fence, end: End::Errored(reason), parts, if_progress: None }
         }
-    };
-    until_answered("an election", || store.elect(verdict.clone())).await
+    }
 }

@@ -11,7 +11,7 @@ use lastword_core::{
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{agents::Agents, run};
+use super::{agents::Agents, elect, run};
 use crate::process::member::Member;
 
 /// How often to look without being woken: the truth, where wake-ups are only a hint.
@@ -96,11 +96,15 @@ impl Running {
                 stop.decided.cancel();
             }
         }
-        for fence in owed {
-            if !self.stops.values().any(|kept| kept.fence == fence) {
-                tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "is ours and owed but does not run");
-                self.keep(fence, None, |member, _| run::give_up(member, fence));
-            }
+        let runs = |fence: Fence| self.stops.values().any(|kept| kept.fence == fence);
+        // The election of an answer whose task died may have been decided all the same.
+        if self.member.journal.settle_all_but(|fence| runs(fence) || owed.contains(&fence)) {
+            elect::flush_soon(&self.member);
+        }
+        let missing: Vec<Fence> = owed.into_iter().filter(|fence| !runs(*fence)).collect();
+        for fence in missing {
+            tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "is ours and owed but does not run");
+            self.keep(fence, None, |member, _| run::give_up(member, fence));
         }
     }
 

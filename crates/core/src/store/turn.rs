@@ -1,5 +1,7 @@
 //! Turns in hand: claims, progress, elections.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     capability::ReplyShape,
     ids::{AgentId, Fence, IncarnationId, MessageId, Place, PlaceId},
@@ -41,7 +43,7 @@ pub enum Standing {
 }
 
 /// Somebody's word on how a turn ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The attempt it speaks for.
     pub fence: Fence,
@@ -55,7 +57,8 @@ pub struct Verdict {
 }
 
 /// How a turn ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// With an answer.
     Answered,

@@ -10,4 +10,6 @@ pub(super) const EVERYWHERE: Capabilities = Capabilities {
     idempotency: Idempotency::Native { remembered_for_ms: i64::MAX },
     request_lifetime_ms: 0,
     is_streamed: true,
+    // Whoever posts is told with 503 that it was not taken.
+    keeps_unacked: false,
 };

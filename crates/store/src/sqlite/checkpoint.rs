@@ -55,6 +55,15 @@ impl Checkpoints {
         if pages <= self.tried_at_pages + step_pages && !self.owes_shortening {
             return Ok(());
         }
+        self.copy(conn, pages).map(|_| ())
+    }
+
+    /// Copies the log into the database whatever its length: whether all of it was copied, so that it begins anew.
+    pub(crate) fn run(&mut self, conn: &Connection, _held: &CommitGuard<'_>) -> rusqlite::Result<bool> {
+        self.copy(conn, LOG_PAGES.take())
+    }
+
+    fn copy(&mut self, conn: &Connection, pages: i64) -> rusqlite::Result<bool> {
         let mode =
             if self.owes_shortening || pages * self.page_bytes > TRUNCATE_ABOVE_BYTES { "TRUNCATE" } else { "PASSIVE" };
         let sql = format!("PRAGMA wal_checkpoint({mode})");
@@ -63,6 +72,6 @@ impl Checkpoints {
         self.owes_shortening &= is_busy;
         self.tried_at_pages = if copied < logged { pages } else { 0 };
         tracing::debug!(mode, pages, copied, "checkpoint");
-        Ok(())
+        Ok(copied == logged)
     }
 }

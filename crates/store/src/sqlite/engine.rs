@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     connection,
     failure::Res,
-    job::{Asked, Job},
+    job::{Asked, Class, Job},
     options::OnFatal,
     tx::Tx,
     writer::{JOBS_PER_COMMIT_MAX, Writer},
@@ -63,15 +63,22 @@ impl Engine {
         Ok(Self::Threads(Threads { writes: Some(writes), reads, next_reader: 0.into(), handles }))
     }
 
-    /// Runs `work` in a commit and returns what it returned once that is durable.
+    /// Runs `work`, which keeps a promise, in a commit and returns what it returned once that is durable.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
     {
-        let (job, answer) = Asked::new(work);
-        self.submit(Box::new(job)).await?;
-        answer.await.map_err(|_| gone())?
+        self.ask(Asked::new(Class::Promised, work)).await
+    }
+
+    /// The same for what takes something on: refused while the disk is full.
+    pub(crate) async fn write_new<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
+    {
+        self.ask(Asked::new(Class::New, work)).await
     }
 
     /// The same for work that removes rows together with everything that refers to them ([`Job::is_unchecked`]).
@@ -80,8 +87,19 @@ impl Engine {
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
     {
-        let (job, answer) = Asked::new(work);
-        self.submit(Box::new(job.unchecked())).await?;
+        let (job, answer) = Asked::new(Class::Promised, work);
+        self.ask((job.unchecked(), answer)).await
+    }
+
+    async fn ask<T, F>(
+        &self,
+        (job, answer): (Asked<T, F>, oneshot::Receiver<Result<T, StoreError>>),
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
+    {
+        self.submit(Box::new(job)).await?;
         answer.await.map_err(|_| gone())?
     }
 

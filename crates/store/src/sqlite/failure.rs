@@ -1,7 +1,7 @@
 //! Why a job failed, and what its caller is told.
 
 use lastword_core::store::StoreError;
-use rusqlite::{Error as SqlError, ErrorCode};
+use rusqlite::{Error as SqlError, ErrorCode, ffi};
 
 /// Why a query or a job failed.
 #[derive(Debug)]
@@ -52,17 +52,34 @@ fn from_sql(error: SqlError) -> StoreError {
 
 /// Whether the disk itself failed: what is on it is unknown until a restart replays the log.
 pub(crate) fn is_disk_failure(error: &SqlError) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) && !is_full(error)
+}
+
+/// Whether the disk has no room. The log's index says so in words of its own.
+pub(crate) fn is_full(error: &SqlError) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|engine| engine.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     fn engine_says(code: i32) -> StoreError {
         Failure::Sql(SqlError::SqliteFailure(ffi::Error::new(code), None)).into()
+    }
+
+    #[test]
+    fn a_full_disk_is_no_broken_disk() {
+        let says = |code| SqlError::SqliteFailure(ffi::Error::new(code), None);
+        for (code, full, broken) in [
+            (ffi::SQLITE_FULL, true, false),
+            (ffi::SQLITE_IOERR_SHMSIZE, true, false),
+            (ffi::SQLITE_IOERR_FSYNC, false, true),
+            (ffi::SQLITE_BUSY, false, false),
+        ] {
+            assert_eq!((is_full(&says(code)), is_disk_failure(&says(code))), (full, broken), "{code}");
+        }
     }
 
     #[test]

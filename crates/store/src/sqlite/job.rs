@@ -3,10 +3,25 @@
 use lastword_core::store::StoreError;
 use tokio::sync::oneshot;
 
-use super::{failure::Res, tx::Tx};
+use super::{
+    failure::{Failure, Res, is_full},
+    tx::Tx,
+};
+
+/// What a job is for. When the disk is full, promises are kept on the reserve and nothing new is taken on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// It takes something on: a message, a turn, a piece of text.
+    New,
+    /// It keeps a promise, or keeps the processes that do alive.
+    Promised,
+}
 
 /// One caller's part of a commit.
 pub(crate) trait Job: Send {
+    /// What it is for.
+    fn class(&self) -> Class;
+
     /// Does the work. May be called again after a rollback, so it changes nothing but the transaction.
     fn run(&mut self, tx: &Tx<'_>) -> Ran;
 
@@ -24,10 +39,13 @@ pub(crate) trait Job: Send {
 pub(crate) enum Ran {
     Well,
     Failed,
+    /// The disk is full.
+    NoRoom,
 }
 
 /// A job that runs a function and sends what it returned.
 pub(crate) struct Asked<T, F> {
+    class: Class,
     work: F,
     is_unchecked: bool,
     result: Option<Result<T, StoreError>>,
@@ -38,9 +56,9 @@ impl<T, F> Asked<T, F>
 where
     F: FnMut(&Tx<'_>) -> Res<T>,
 {
-    pub(crate) fn new(work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+    pub(crate) fn new(class: Class, work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (to, from) = oneshot::channel();
-        (Self { work, is_unchecked: false, result: None, to }, from)
+        (Self { class, work, is_unchecked: false, result: None, to }, from)
     }
 
     /// The same, with [`Job::is_unchecked`].
@@ -54,10 +72,18 @@ where
     T: Send,
     F: FnMut(&Tx<'_>) -> Res<T> + Send,
 {
+    fn class(&self) -> Class {
+        self.class
+    }
+
     fn run(&mut self, tx: &Tx<'_>) -> Ran {
-        let result = (self.work)(tx).map_err(StoreError::from);
-        let ran = if result.is_ok() { Ran::Well } else { Ran::Failed };
-        self.result = Some(result);
+        let result = (self.work)(tx);
+        let ran = match &result {
+            Ok(_) => Ran::Well,
+            Err(Failure::Sql(error)) if is_full(error) => Ran::NoRoom,
+            Err(_) => Ran::Failed,
+        };
+        self.result = Some(result.map_err(StoreError::from));
         ran
     }
 

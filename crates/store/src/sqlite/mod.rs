@@ -8,6 +8,8 @@
 //! their own. The SQL is in `query`, one function per query.
 
 mod backup;
+#[cfg(all(feature = "testing", target_os = "linux"))]
+pub(crate) mod broken_disk;
 mod checkpoint;
 mod commit_lock;
 mod connection;
@@ -32,6 +34,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 pub use self::{
     backup::{BackupError, BackupInfo},
     commit_lock::commit_holder,
@@ -53,6 +57,7 @@ pub struct SqliteStore {
     hub: Arc<Hub>,
     deployment: String,
     clock: Arc<dyn Clock>,
+    disk_full: watch::Receiver<bool>,
     _wakes: Option<Wakes>,
 }
 
@@ -61,6 +66,13 @@ impl SqliteStore {
     #[must_use]
     pub fn deployment(&self) -> &str {
         &self.deployment
+    }
+
+    /// Whether the disk is full, so that promises are kept on the reserve and nothing new is taken on: as of this
+    /// process's last commit.
+    #[must_use]
+    pub fn disk_full(&self) -> watch::Receiver<bool> {
+        self.disk_full.clone()
     }
 }
 

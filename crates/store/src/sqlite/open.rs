@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     real_path::real_path,
+    reserve::{self, Reserve},
     wake::{Hub, Wakes},
 };
 
@@ -35,6 +36,20 @@ pub enum OpenError {
         path: PathBuf,
         /// What is missing.
         directory: PathBuf,
+    },
+    /// It was there, and is not any more.
+    #[error("the store {path} is gone; is its disk there? Put it back, or stop and start anew for a new one")]
+    Gone {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Another program holds it, or the disk is full or fails.
+    #[error("the store {path} can't be used now: {cause}")]
+    Busy {
+        /// The database.
+        path: PathBuf,
+        /// What the engine said.
+        cause: String,
     },
     /// The directory or a file in it can't be written.
     #[error("the store {path} can't be written: {cause}; give this user the right to write there, or set store.path")]
@@ -100,6 +115,25 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether it may pass without anybody changing the configuration: a disk that comes back, a lock that is freed.
+    #[must_use]
+    pub fn may_heal(&self) -> bool {
+        match self {
+            Self::DirectoryMissing { .. }
+            | Self::Gone { .. }
+            | Self::Busy { .. }
+            | Self::Unwritable { .. }
+            | Self::WakeUps { .. } => true,
+            Self::NotADatabase { .. }
+            | Self::NetworkFileSystem { .. }
+            | Self::LockWithoutEffect { .. }
+            | Self::Migration { .. }
+            | Self::Other { .. } => false,
+        }
+    }
+}
+
 impl SqliteStore {
     /// Opens the database, makes it if there is none, and brings its schema up to date.
     ///
@@ -113,6 +147,9 @@ impl SqliteStore {
 pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Result<SqliteStore, OpenError> {
     check_directory(&options.path)?;
     let path = &real_path(&options.path);
+    if options.must_exist && !path.exists() {
+        return Err(OpenError::Gone { path: path.clone() });
+    }
     let lock = CommitLock::open(path).map_err(|cause| OpenError::Unwritable { path: path.clone(), cause })?;
     let unwritable = |cause| OpenError::Unwritable { path: path.clone(), cause };
     let refused = |error| from_sql(path, error);
@@ -125,22 +162,24 @@ pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Res
     // The engine would make it readable for everybody; its log inherits what it finds here.
     commit_lock::open_private(path).map_err(unwritable)?;
     let mut conn = connection::writer(path).map_err(refused)?;
-    migrate::migrate(&mut conn, migrations)
-        .map_err(|cause| OpenError::Migration { path: path.clone(), cause: Box::new(cause) })?;
+    migrate::migrate(&mut conn, migrations).map_err(|error| from_migration(path, error))?;
     let id = deployment::found(&conn, options.deployment.as_deref(), options.clock.now())
         .map_err(|failure| from_failure(path, failure))?;
+    let reserve = Reserve::open(&reserve::path_for(path), options.reserve_bytes).map_err(unwritable)?;
     drop(held);
 
     let (wakes, hub) = start_wakes(&options)?;
     let writer = Writer::new(conn, lock, id.clone(), options.clock.clone(), hub.clone(), options.on_fatal.clone())
-        .map_err(refused)?;
+        .map_err(refused)?
+        .keeping(reserve);
+    let disk_full = writer.disk_full();
     let engine = match options.engine {
         EngineKind::Inline => Engine::Inline(Box::new(Mutex::new(writer))),
         EngineKind::Threads => {
             Engine::start(writer, path, &options.on_fatal).map_err(|error| from_start(path, error))?
         }
     };
-    Ok(SqliteStore { engine, hub, deployment: id, clock: options.clock, _wakes: wakes })
+    Ok(SqliteStore { engine, hub, deployment: id, clock: options.clock, disk_full, _wakes: wakes })
 }
 
 fn check_directory(path: &Path) -> Result<(), OpenError> {
@@ -176,8 +215,38 @@ fn from_sql(path: &Path, error: rusqlite::Error) -> OpenError {
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             OpenError::Unwritable { path, cause: io::Error::other(error) }
         }
+        _ if is_passing(&error) => OpenError::Busy { path, cause: error.to_string() },
         _ => OpenError::Other { path, cause: error.to_string() },
     }
+}
+
+/// A migration that could not even be tried says nothing about the schema.
+fn from_migration(path: &Path, error: refinery::Error) -> OpenError {
+    let engine = match error.kind() {
+        refinery::error::Kind::Connection(_, cause) => cause.downcast_ref::<rusqlite::Error>(),
+        _ => None,
+    };
+    if let Some(engine) = engine
+        && is_passing(engine)
+    {
+        return OpenError::Busy { path: path.to_owned(), cause: engine.to_string() };
+    }
+    OpenError::Migration { path: path.to_owned(), cause: Box::new(error) }
+}
+
+fn is_passing(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+        )
+    )
 }
 
 fn from_failure(path: &Path, failure: Failure) -> OpenError {

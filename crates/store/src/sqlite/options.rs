@@ -21,6 +21,10 @@ pub struct SqliteOptions {
     pub clock: Arc<dyn Clock>,
     /// Who runs the transactions.
     pub engine: EngineKind,
+    /// How much room on the disk is kept for promises, in bytes; 0 for none.
+    pub reserve_bytes: u64,
+    /// Whether a database that is not there is an error, and not made.
+    pub must_exist: bool,
     /// The id that a new database's delivery keys carry; random where `None`.
     pub deployment: Option<String>,
     /// Called when going on would risk what is stored; the default logs and aborts the process.
@@ -46,6 +50,8 @@ impl SqliteOptions {
             name: String::new(),
             clock,
             engine: EngineKind::Threads,
+            reserve_bytes: 0,
+            must_exist: false,
             deployment: None,
             on_fatal: Arc::new(|why| {
                 tracing::error!(why, "the store can't go on safely; the process ends and its restart replays the log");
@@ -59,6 +65,13 @@ impl SqliteOptions {
     pub fn waking(mut self, directory: impl Into<PathBuf>, name: impl Into<String>) -> Self {
         self.wake_dir = Some(directory.into());
         self.name = name.into();
+        self
+    }
+
+    /// The same with so much room on the disk kept for promises.
+    #[must_use]
+    pub fn reserving(mut self, bytes: u64) -> Self {
+        self.reserve_bytes = bytes;
         self
     }
 

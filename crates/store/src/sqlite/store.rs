@@ -62,12 +62,12 @@ impl Store for SqliteStore {
     }
 
     async fn ingest(&self, batch: IngestBatch) -> Result<Vec<Ingested>, StoreError> {
-        self.engine.write(move |tx| ingest::ingest(tx, &batch)).await
+        self.engine.write_new(move |tx| ingest::ingest(tx, &batch)).await
     }
 
     async fn claim(&self, owner: &IncarnationId, limit: usize) -> Result<Vec<Claim>, StoreError> {
         let owner = owner.clone();
-        self.engine.write(move |tx| claim::claim(tx, &owner, limit)).await
+        self.engine.write_new(move |tx| claim::claim(tx, &owner, limit)).await
     }
 
     async fn record_group(&self, fence: Fence, group: ProcessGroup) -> Result<Standing, StoreError> {
@@ -75,7 +75,16 @@ impl Store for SqliteStore {
     }
 
     async fn progress(&self, fence: Fence, text: Option<String>) -> Result<Standing, StoreError> {
-        self.engine.write(move |tx| progress::record(tx, fence, text.as_deref())).await
+        let Some(text) = text else { return self.engine.write(move |tx| progress::record(tx, fence, None)).await };
+        let recorded = self.engine.write_new(move |tx| progress::record(tx, fence, Some(&text))).await;
+        if matches!(recorded, Err(StoreError::Unavailable(_))) && *self.disk_full.borrow() {
+            // The text has to wait for room; that the agent works must be seen all the same, or it is ended as idle.
+            let seen = self.engine.write(move |tx| progress::record(tx, fence, None)).await?;
+            if seen == Standing::Superseded {
+                return Ok(seen);
+            }
+        }
+        recorded
     }
 
     async fn running(&self, owner: &IncarnationId) -> Result<Vec<Fence>, StoreError> {

@@ -10,19 +10,26 @@ use lastword_core::{
     store::Clock,
 };
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use super::{
     checkpoint::Checkpoints,
     commit_lock::{CommitGuard, CommitLock},
-    failure::is_disk_failure,
-    job::{Job, Ran},
+    failure::{Failure, is_disk_failure, is_full},
+    job::{Class, Job, Ran},
     options::OnFatal,
     tx::{Effects, Tx},
 };
-use crate::wake::{Hub, Topics};
+use crate::{
+    reserve::Reserve,
+    wake::{Hub, Topics},
+};
 
 /// The most jobs in one commit.
 pub(crate) const JOBS_PER_COMMIT_MAX: usize = 1_024;
+
+/// What whoever asks for something new is told while the disk is full.
+const NO_ROOM: &str = "the disk is full; nothing new is taken on until there is room";
 
 /// The one connection of this process that writes.
 pub(crate) struct Writer {
@@ -33,6 +40,8 @@ pub(crate) struct Writer {
     deployment: String,
     hub: Arc<Hub>,
     on_fatal: OnFatal,
+    reserve: Option<Reserve>,
+    is_full: watch::Sender<bool>,
 }
 
 /// Why a whole commit came to nothing.
@@ -41,6 +50,8 @@ enum Broken {
     Job,
     /// The engine said no; nothing was changed.
     Commit(String),
+    /// The disk is full; nothing was changed.
+    NoRoom(String),
     /// The disk failed: what is on it is unknown until a restart replays the log.
     Disk(String),
 }
@@ -55,7 +66,29 @@ impl Writer {
         on_fatal: OnFatal,
     ) -> rusqlite::Result<Self> {
         let checkpoints = Checkpoints::new(&conn)?;
-        Ok(Self { conn, lock, checkpoints, clock, deployment, hub, on_fatal })
+        Ok(Self {
+            conn,
+            lock,
+            checkpoints,
+            clock,
+            deployment,
+            hub,
+            on_fatal,
+            reserve: None,
+            is_full: watch::Sender::new(false),
+        })
+    }
+
+    /// The same with a reserve for promises.
+    pub(crate) fn keeping(mut self, reserve: Option<Reserve>) -> Self {
+        self.reserve = reserve;
+        self.is_full.send_replace(self.is_on_reserve());
+        self
+    }
+
+    /// Whether the disk is full, as of the last commit.
+    pub(crate) fn disk_full(&self) -> watch::Receiver<bool> {
+        self.is_full.subscribe()
     }
 
     /// The connection, for reads between two commits.
@@ -65,8 +98,17 @@ impl Writer {
 
     /// Commits `jobs` together and answers each.
     pub(crate) fn commit(&mut self, jobs: Vec<Box<dyn Job>>) {
-        let mut jobs = jobs;
-        let outcome = self.commit_under_lock(&mut jobs);
+        #[cfg(all(feature = "testing", target_os = "linux"))]
+        super::broken_disk::maybe_break();
+        let (mut jobs, mut refused) = (jobs, Vec::new());
+        let outcome = self.commit_under_lock(&mut jobs, &mut refused);
+        let was_full = self.is_full.send_replace(self.is_on_reserve());
+        if was_full && !*self.is_full.borrow() {
+            tracing::info!("the disk has room again");
+        }
+        for job in refused {
+            job.answer(Err(NO_ROOM));
+        }
         // Subscribers first: who was answered may rely on having been woken.
         let answer = match outcome {
             Ok(topics) => {
@@ -83,25 +125,32 @@ impl Writer {
         }
     }
 
-    fn commit_under_lock(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Topics, String> {
+    /// Commits `jobs`; who is refused for want of room is moved to `refused`.
+    fn commit_under_lock(
+        &mut self,
+        jobs: &mut Vec<Box<dyn Job>>,
+        refused: &mut Vec<Box<dyn Job>>,
+    ) -> Result<Topics, String> {
         let held = self.lock.hold().map_err(|error| format!("the commit lock: {error}"))?;
-        let is_unchecked = jobs.iter().any(|job| job.is_unchecked());
-        if is_unchecked {
-            check_references(&self.conn, false)?;
+        if let Some(reserve) = &mut self.reserve {
+            reserve.maybe_restore();
         }
-        let outcome = match transact(&self.conn, &self.clock, &self.deployment, jobs, Isolation::Together, &held) {
-            // Alone in its commit it took nobody with it, and would only fail again.
-            Err(Broken::Job) if jobs.len() == 1 => Ok(Effects::default()),
-            Err(Broken::Job) => transact(&self.conn, &self.clock, &self.deployment, jobs, Isolation::Apart, &held),
-            outcome => outcome,
-        };
-        if is_unchecked {
-            check_references(&self.conn, true)?;
+        if self.is_on_reserve() {
+            refuse_new(jobs, refused);
+        }
+        let mut outcome = self.run(jobs, &held);
+        if let Err(Broken::NoRoom(why)) = &outcome {
+            let has_room_now = self.release_reserve(why);
+            refuse_new(jobs, refused);
+            let is_copied = copy_log(&mut self.checkpoints, &self.conn, &self.on_fatal, &held);
+            if is_copied || has_room_now || !refused.is_empty() {
+                outcome = self.run(jobs, &held);
+            }
         }
         let (topics, shortens_log) = match outcome {
             Ok(effects) => (effects.topics, effects.shortens_log),
             Err(Broken::Job) => return Err("a job failed twice".into()),
-            Err(Broken::Commit(why)) => return Err(why),
+            Err(Broken::Commit(why) | Broken::NoRoom(why)) => return Err(why),
             Err(Broken::Disk(why)) => {
                 (self.on_fatal)(&why);
                 return Err(why);
@@ -111,11 +160,66 @@ impl Writer {
             if is_disk_failure(&error) {
                 (self.on_fatal)(&format!("the disk failed during a checkpoint: {error}"));
             }
+            if is_full(&error) {
+                self.release_reserve("a checkpoint");
+            }
             // The commit stands; the log grows until a later checkpoint works.
             tracing::warn!(%error, "a checkpoint failed");
         }
         Ok(topics)
     }
+
+    fn run(&self, jobs: &mut [Box<dyn Job>], held: &CommitGuard<'_>) -> Result<Effects, Broken> {
+        if jobs.is_empty() {
+            return Ok(Effects::default());
+        }
+        let is_unchecked = jobs.iter().any(|job| job.is_unchecked());
+        if is_unchecked {
+            check_references(&self.conn, false).map_err(Broken::Commit)?;
+        }
+        let outcome = match transact(&self.conn, &self.clock, &self.deployment, jobs, Isolation::Together, held) {
+            // Alone in its commit it took nobody with it, and would only fail again.
+            Err(Broken::Job) if jobs.len() == 1 => Ok(Effects::default()),
+            Err(Broken::Job) => transact(&self.conn, &self.clock, &self.deployment, jobs, Isolation::Apart, held),
+            outcome => outcome,
+        };
+        if is_unchecked {
+            check_references(&self.conn, true).map_err(Broken::Commit)?;
+        }
+        outcome
+    }
+
+    fn is_on_reserve(&self) -> bool {
+        self.reserve.as_ref().is_some_and(Reserve::is_released)
+    }
+
+    /// Makes room for promises; `false` if there was none to make.
+    fn release_reserve(&self, why: &str) -> bool {
+        let is_released = self.reserve.as_ref().is_some_and(Reserve::release);
+        if is_released {
+            tracing::error!(why, "the disk is full: answers are kept on the reserve, and nothing new is taken on");
+        }
+        is_released
+    }
+}
+
+/// What is copied out of the log makes room in it: whether everything was.
+fn copy_log(checkpoints: &mut Checkpoints, conn: &Connection, on_fatal: &OnFatal, held: &CommitGuard<'_>) -> bool {
+    match checkpoints.run(conn, held) {
+        Ok(is_copied) => is_copied,
+        Err(error) => {
+            if is_disk_failure(&error) {
+                on_fatal(&format!("the disk failed during a checkpoint: {error}"));
+            }
+            tracing::warn!(%error, "a checkpoint failed");
+            false
+        }
+    }
+}
+
+/// Sets aside what takes something on.
+fn refuse_new(jobs: &mut Vec<Box<dyn Job>>, refused: &mut Vec<Box<dyn Job>>) {
+    refused.extend(jobs.extract_if(.., |job| job.class() == Class::New));
 }
 
 /// How jobs of one commit are kept apart.
@@ -138,7 +242,10 @@ fn transact(
     step(conn, "BEGIN IMMEDIATE")?;
     let tx = Tx::new(conn, clock.now(), deployment);
     let outcome = run_all(&tx, jobs, isolation).and_then(|()| {
-        tx.flush().map_err(|failure| Broken::Commit(format!("the counters: {failure:?}")))?;
+        tx.flush().map_err(|failure| match failure {
+            Failure::Sql(error) => broken("the counters", &error),
+            failure => Broken::Commit(format!("the counters: {failure:?}")),
+        })?;
         if !tx.effects().topics.is_empty() {
             faults::point(Point::StoreInCommit);
         }
@@ -146,7 +253,7 @@ fn transact(
     });
     if outcome.is_err()
         && !conn.is_autocommit()
-        && let Err(Broken::Commit(why) | Broken::Disk(why)) = step(conn, "ROLLBACK")
+        && let Err(Broken::Commit(why) | Broken::NoRoom(why) | Broken::Disk(why)) = step(conn, "ROLLBACK")
     {
         tracing::error!(why, "a rollback failed");
     }
@@ -160,15 +267,18 @@ fn run_all(tx: &Tx<'_>, jobs: &mut [Box<dyn Job>], isolation: Isolation) -> Resu
             step(tx.conn(), "SAVEPOINT job")?;
         }
         let ran = job.run(tx);
+        if ran == Ran::NoRoom {
+            return Err(Broken::NoRoom("the engine found the disk full".into()));
+        }
         if tx.conn().is_autocommit() {
             // Some failures (a full disk) roll the whole transaction back, with every job before this one.
             return Err(Broken::Commit("the engine rolled the commit back".into()));
         }
         match (ran, before) {
             (Ran::Well, None) => {}
-            (Ran::Failed, None) => return Err(Broken::Job),
+            (Ran::Failed | Ran::NoRoom, None) => return Err(Broken::Job),
             (Ran::Well, Some(_)) => step(tx.conn(), "RELEASE job")?,
-            (Ran::Failed, Some(before)) => {
+            (Ran::Failed | Ran::NoRoom, Some(before)) => {
                 tx.restore(before);
                 step(tx.conn(), "ROLLBACK TO job")?;
                 step(tx.conn(), "RELEASE job")?;
@@ -185,8 +295,14 @@ fn check_references(conn: &Connection, is_on: bool) -> Result<(), String> {
 
 fn step(conn: &Connection, sql: &str) -> Result<(), Broken> {
     let done = conn.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
-    done.map(|_| ()).map_err(|error| {
-        let why = format!("{sql}: {error}");
-        if is_disk_failure(&error) { Broken::Disk(why) } else { Broken::Commit(why) }
-    })
+    done.map(|_| ()).map_err(|error| broken(sql, &error))
+}
+
+fn broken(what: &str, error: &rusqlite::Error) -> Broken {
+    let why = format!("{what}: {error}");
+    match () {
+        () if is_full(error) => Broken::NoRoom(why),
+        () if is_disk_failure(error) => Broken::Disk(why),
+        () => Broken::Commit(why),
+    }
 }

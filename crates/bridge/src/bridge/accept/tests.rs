@@ -49,7 +49,7 @@ async fn a_poisonous_update_neither_holds_up_the_others_nor_makes_the_account_de
     let batch = IngestBatch { account: account.clone(), holder: holder.clone(), items, cursor: Some(Cursor::new("9")) };
     let store = Arc::new(store);
     let alerts = Alerts::new(store.clone());
-    let ingested = ingest(&*store, &alerts, batch.clone()).await.unwrap();
+    let ingested = ingest(&*store, &alerts, &batch).await.unwrap();
     let unstorable: Vec<_> = alerts.unstored().iter().map(|alert| (alert.code, alert.subject.clone())).collect();
     assert_eq!(unstorable, [(AlertCode::UpdateUnstorable, "a".to_owned())]);
     let made: Vec<_> = ingested.iter().map(|one| (one.update.as_str(), one.turn.is_some())).collect();
@@ -58,7 +58,7 @@ async fn a_poisonous_update_neither_holds_up_the_others_nor_makes_the_account_de
     let lease = store.lease(&account, "bot", &holder).await.unwrap().unwrap();
     assert_eq!(lease.cursor, Some(Cursor::new("9")));
     // Offered again, it is known.
-    assert!(ingest(&*store, &alerts, batch).await.unwrap().iter().all(|one| !one.is_new));
+    assert!(ingest(&*store, &alerts, &batch).await.unwrap().iter().all(|one| !one.is_new));
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn without_the_lease_nothing_is_taken_apart_or_dropped() {
         items: vec![item("u1", "a")],
         cursor: None,
     };
-    assert!(matches!(ingest(&*store, &Alerts::new(store.clone()), batch).await, Err(StoreError::Refused(_))));
+    assert!(matches!(ingest(&*store, &Alerts::new(store.clone()), &batch).await, Err(StoreError::Refused(_))));
     assert!(store.counts().await.unwrap().dropped.is_empty());
 }
 

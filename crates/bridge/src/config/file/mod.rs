@@ -37,7 +37,7 @@ pub(super) use self::{
     name::Id,
     route::RouteFile,
 };
-use super::duration;
+use super::{duration, size};
 
 /// The configuration of Lastword. Every section may be left out.
 ///
@@ -105,10 +105,28 @@ fn shutdown_grace_ms() -> i64 {
 }
 
 /// The database.
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoreFile {
     /// The SQLite file; a relative one is inside the state directory. Default: `lastword.db` in the state directory.
     #[schemars(length(min = 1), extend("errorMessage" = "must be a file, such as /var/lib/lastword/lastword.db"))]
     pub path: Option<String>,
+    /// Room on the disk that is kept for answers: when the disk is full, nothing new is accepted, and what is owed is
+    /// still written there. `0` keeps none.
+    #[serde(rename = "reserve", with = "size::or_zero", default = "reserve_bytes")]
+    #[schemars(with = "size::TextOrZero")]
+    pub reserve_bytes: u64,
+}
+
+impl Default for StoreFile {
+    fn default() -> Self {
+        Self { path: None, reserve_bytes: reserve_bytes() }
+    }
+}
+
+/// The default of `store.reserve`.
+pub(super) const RESERVE_BYTES: u64 = 16 << 20;
+
+fn reserve_bytes() -> u64 {
+    RESERVE_BYTES
 }

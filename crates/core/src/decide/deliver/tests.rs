@@ -35,6 +35,7 @@ fn capabilities(idempotency: Idempotency) -> Capabilities {
         idempotency,
         request_lifetime_ms: 30_000,
         is_streamed: false,
+        keeps_unacked: true,
     }
 }
 

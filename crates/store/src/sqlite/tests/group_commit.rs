@@ -10,7 +10,7 @@ use crate::{
     sqlite::{
         commit_lock::CommitLock,
         failure::{Failure, Res},
-        job::{Asked, Job},
+        job::{Asked, Class, Job},
         options::OnFatal,
         row::run,
         tx::Tx,
@@ -19,17 +19,26 @@ use crate::{
     wake::Hub,
 };
 
-type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+pub(super) type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
 
-fn writer(folder: &Path) -> Writer {
+pub(super) fn writer(folder: &Path) -> Writer {
     drop(SqliteStore::open(options(folder, HandClock::at(0))).unwrap());
     let lock = CommitLock::open(&folder.join("lastword.db")).unwrap();
     let on_fatal: OnFatal = Arc::new(|why| panic!("fatal: {why}"));
     Writer::new(beside(folder), lock, "d".into(), HandClock::at(0), Arc::new(Hub::new(None)), on_fatal).unwrap()
 }
 
-fn job<T: Send + 'static>(work: impl FnMut(&Tx<'_>) -> Res<T> + Send + 'static) -> (Box<dyn Job>, Answer<T>) {
-    let (asked, answer) = Asked::new(work);
+pub(super) fn job<T: Send + 'static>(
+    work: impl FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
+) -> (Box<dyn Job>, Answer<T>) {
+    job_as(Class::Promised, work)
+}
+
+pub(super) fn job_as<T: Send + 'static>(
+    class: Class,
+    work: impl FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
+) -> (Box<dyn Job>, Answer<T>) {
+    let (asked, answer) = Asked::new(class, work);
     (Box::new(asked), answer)
 }
 

@@ -5,6 +5,7 @@ mod backups;
 mod checkpoints;
 mod damage;
 mod forgetting;
+mod full_disk;
 mod group_commit;
 mod migrations;
 mod schedule;

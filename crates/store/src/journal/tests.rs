@@ -1,0 +1,125 @@
+use std::os::unix::fs::PermissionsExt;
+
+use lastword_core::{
+    ids::{Attempt, TurnId},
+    store::End,
+};
+use tempfile::TempDir;
+
+use super::*;
+
+fn verdict(turn: i64) -> Verdict {
+    let fence = Fence { turn: TurnId(turn), attempt: Attempt(1) };
+    Verdict { fence, end: End::Answered, parts: vec![format!("answer {turn}")], if_progress: None }
+}
+
+fn worker() -> IncarnationId {
+    IncarnationId::new("worker-1")
+}
+
+fn journal(directory: &TempDir) -> Journal {
+    Journal::new(directory.path(), &worker(), &directory.path().join("lastword.db"))
+}
+
+fn names(directory: &TempDir) -> Vec<String> {
+    let entries = fs::read_dir(directory.path()).unwrap().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn replayed(directory: &TempDir) -> Vec<Verdict> {
+    Replay::read(directory.path(), &worker()).unwrap().answers
+}
+
+#[test]
+fn it_holds_what_is_kept_and_is_gone_when_everything_is_settled() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal(&directory);
+    journal.flush().unwrap();
+    assert!(names(&directory).is_empty(), "nothing to keep, no file");
+    for turn in [1, 2] {
+        journal.keep(&verdict(turn));
+    }
+    journal.flush().unwrap();
+    let mode = fs::metadata(directory.path().join("worker-1.journal")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(replayed(&directory), [verdict(1), verdict(2)]);
+    journal.settle(verdict(1).fence);
+    journal.flush().unwrap();
+    assert_eq!(replayed(&directory), [verdict(2)]);
+    journal.settle(verdict(2).fence);
+    journal.flush().unwrap();
+    assert!(names(&directory).is_empty());
+    journal.keep(&verdict(3));
+    journal.flush().unwrap();
+    assert_eq!(replayed(&directory), [verdict(3)], "it begins again");
+}
+
+#[test]
+fn a_directory_that_is_gone_is_an_error_until_it_is_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, away) = (directory.path().join("journal"), directory.path().join("away"));
+    fs::create_dir(&here).unwrap();
+    let journal = Journal::new(&here, &worker(), &here.join("lastword.db"));
+    fs::rename(&here, &away).unwrap();
+    journal.keep(&verdict(1));
+    journal.flush().unwrap_err();
+    Replay::read(&here, &worker()).unwrap_err();
+    fs::rename(&away, &here).unwrap();
+    journal.flush().unwrap();
+    assert_eq!(Replay::read(&here, &worker()).unwrap().answers, [verdict(1)]);
+}
+
+#[test]
+fn what_cant_be_read_is_named_and_moved_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal(&directory);
+    for turn in [1, 2] {
+        journal.keep(&verdict(turn));
+        journal.flush().unwrap();
+    }
+    let path = directory.path().join("worker-1.journal");
+    let mut text = fs::read(&path).unwrap();
+    text[20] ^= 1;
+    fs::write(&path, text).unwrap();
+    let replay = Replay::read(directory.path(), &worker()).unwrap();
+    assert_eq!(replay.answers, [verdict(2)]);
+    assert_eq!(replay.damaged.len(), 1);
+    replay.forget().unwrap();
+    assert_eq!(names(&directory), ["worker-1.damaged"]);
+    assert!(owners(directory.path()).unwrap().is_empty());
+}
+
+#[test]
+fn everybody_has_a_journal_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let other = IncarnationId::new("worker-10");
+    for owner in [&worker(), &other] {
+        let journal = Journal::new(directory.path(), owner, &directory.path().join("lastword.db"));
+        journal.keep(&verdict(1));
+        journal.flush().unwrap();
+    }
+    assert_eq!(owners(directory.path()).unwrap(), BTreeSet::from([worker(), other.clone()]));
+    Replay::read(directory.path(), &worker()).unwrap().forget().unwrap();
+    assert_eq!(owners(directory.path()).unwrap(), BTreeSet::from([other]));
+}
+
+#[cfg(all(target_os = "linux", feature = "testing"))]
+#[test]
+fn after_a_failed_sync_everything_is_written_anew_into_a_fresh_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal(&directory);
+    journal.keep(&verdict(1));
+    journal.flush().unwrap();
+    journal.keep(&verdict(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            crate::sqlite::broken_disk::break_this_thread();
+            assert_eq!(journal.flush().unwrap_err().raw_os_error(), Some(nix::libc::EIO));
+        });
+    });
+    journal.flush().unwrap();
+    assert_eq!(names(&directory), ["worker-1.1.journal"]);
+    assert_eq!(replayed(&directory), [verdict(1), verdict(2)]);
+}
