@@ -295,6 +295,25 @@ async fn children_wait_for_a_store_whose_disk_is_gone_and_go_on_when_it_is_back(
 }
 
 #[tokio::test]
+async fn a_store_whose_file_is_moved_away_takes_nothing_until_it_is_back() {
+    let world = World::start().await;
+    let running = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let (file, away) = (world.file("state/lastword.db"), world.file("away.db"));
+    std::fs::rename(&file, &away).unwrap();
+    in_trouble(&world, "not where it was").await;
+    world.open_gate();
+    let asked = world.says("bob", "other", "go #t2").await;
+    journaled(&world).await;
+    std::fs::write(&file, "another file").unwrap();
+    in_trouble(&world, "another file is in its place").await;
+    std::fs::rename(&away, &file).unwrap();
+    assert_eq!(world.last_word(&running).await, "done #t1");
+    assert_eq!(world.last_word(&asked).await, "done #t2");
+    goes_on(&world).await;
+}
+
+#[tokio::test]
 async fn a_first_start_without_a_store_says_so_and_ends() {
     let mut world =
         World::prepare(Settings { top: "store: { path: gone/lastword.db }".into(), ..Settings::default() }).await;

@@ -245,8 +245,11 @@ async fn a_backup_is_restored_only_where_nothing_runs_and_its_debts_are_chosen()
     let undecided = world.tool(&["restore", file]);
     assert_eq!(undecided.status.code(), Some(1));
     assert!(text(&undecided.stderr).contains("--owed drop"), "{}", text(&undecided.stderr));
+    std::fs::create_dir_all(world.file("state/places/999-1")).unwrap();
     let restored = done(&world.tool(&["restore", file, "--owed", "drop"]));
-    assert!(restored.contains("before-restore-1"), "{restored}");
+    assert!(restored.contains("lastword.db.before-restore-1"), "{restored}");
+    assert!(world.file("state/before-restore-1/places/999-1").exists(), "a place of the time after the backup");
+    assert!(!world.file("state/places/999-1").exists());
     world.start_supervisor();
     world.until("it is ready", async |world| world.is_ready().await.then_some(())).await;
     let next = world.alice_says("go #t2").await;

@@ -23,6 +23,7 @@ use lastword_core::{
 use tokio::task::JoinHandle;
 
 use super::account::Account;
+use crate::process::whole_file::write_whole;
 
 /// What people read.
 const NOTICE: &str = "My storage is unavailable; your message is kept and will be answered.";
@@ -155,12 +156,8 @@ async fn tell(account: &Account, place: Place) {
     }
 }
 
-/// Written whole, or not at all.
 fn record(file: &Path, told: &Told) -> io::Result<()> {
-    let directory = file.parent().ok_or(io::ErrorKind::NotFound)?;
-    let draft = directory.join(".told.json.new");
-    fs::write(&draft, serde_json::to_vec(told)?)?;
-    fs::rename(&draft, file)
+    write_whole(file, &serde_json::to_vec(told)?)
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! `lastword backup` and `lastword restore`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, ValueEnum};
 use lastword_store::{BackupInfo, DeploymentLock, OwedAfterRestore, Restored, SqliteStore, SystemClock};
 
+use super::aside::set_aside;
 use crate::{config::Config, process::member::open_state, report::Zone};
 
 /// Where to.
@@ -47,10 +51,12 @@ pub(super) fn restore(args: &RestoreArgs, config: &Config) -> anyhow::Result<Exi
         eprintln!("{}", question(&info));
         return Ok(ExitCode::FAILURE);
     };
-    open_state(config)?;
+    let state = open_state(config)?;
     let lock = DeploymentLock::found(&config.store_path)?;
+    // Before the store is there that they would meet.
+    let aside = set_aside(&state, &info.sessions)?;
     let restored = SqliteStore::restore(&args.file, &config.store_path, owed, &SystemClock, &lock)?;
-    println!("{}", told(&restored, &Zone::local()));
+    println!("{}", told(&restored, aside.as_deref(), &Zone::local()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,7 +87,7 @@ fn question(info: &BackupInfo) -> String {
     )
 }
 
-fn told(restored: &Restored, zone: &Zone) -> String {
+fn told(restored: &Restored, aside: Option<&Path>, zone: &Zone) -> String {
     let mut text = format!("Restored: it has {}.", held(&restored.info, zone));
     if restored.dropped + restored.given_up > 0 {
         text += &format!(
@@ -92,6 +98,9 @@ fn told(restored: &Restored, zone: &Zone) -> String {
     }
     if let Some(former) = &restored.former {
         text += &format!("\nThe store that was there is now {}.", former.display());
+    }
+    if let Some(aside) = aside {
+        text += &format!("\nJournals, and agents' files that it does not know, are now in {}.", aside.display());
     }
     text += "\nWhat networks still offer of the time since then is answered by the next start; the rest of that time is \
              not known any more.";
@@ -112,6 +121,8 @@ fn plural(n: u64, word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use lastword_core::{ids::Timestamp, store::Counts};
 
     use super::*;
@@ -123,6 +134,7 @@ mod tests {
             schema_version: 2,
             counts: Counts { accepted: 12, deliveries_open: 0, ..Counts::default() },
             owed,
+            sessions: BTreeMap::new(),
         }
     }
 
@@ -153,10 +165,11 @@ mod tests {
             dropped: 1,
             given_up: 2,
         };
-        insta::assert_snapshot!(told(&restored, &Zone::utc()), @r"
+        insta::assert_snapshot!(told(&restored, Some(Path::new("/state/before-restore-1")), &Zone::utc()), @r"
         Restored: it has 12 messages, the last one of 2026-09-10 00:26:40 UTC, and owes 1 answer.
         Ended without a word: 1 message; not posted any more: 2 posts.
         The store that was there is now /state/lastword.db.before-restore-1.
+        Journals, and agents' files that it does not know, are now in /state/before-restore-1.
         What networks still offer of the time since then is answered by the next start; the rest of that time is not known any more.
         ");
     }

@@ -5,6 +5,7 @@
 //! the schema up to date, as a start would: migrations only add, so a deployment of an older build goes on.
 
 mod alerts;
+mod aside;
 mod audit;
 mod backup;
 mod forget;

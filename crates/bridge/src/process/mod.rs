@@ -13,3 +13,4 @@ pub mod signals;
 pub mod state_dir;
 pub mod sweep;
 pub mod vitals;
+pub mod whole_file;

@@ -5,9 +5,9 @@
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -16,7 +16,11 @@ use lastword_store::SystemClock;
 use serde::{Deserialize, Serialize};
 
 use super::breaker::{Breaker, Limits, Verdict};
-use crate::{build_id::build, config::Config, process::state_dir::StateDir};
+use crate::{
+    build_id::build,
+    config::Config,
+    process::{state_dir::StateDir, whole_file::write_whole},
+};
 
 /// The file in the state directory.
 const FILE: &str = "supervisor.json";
@@ -32,10 +36,15 @@ struct Kept {
 
 /// The breaker, kept on disk.
 pub(super) struct Memory {
+    limits: Limits,
+    remembered: Arc<Remembered>,
+}
+
+struct Remembered {
     path: PathBuf,
     configuration: u64,
-    limits: Limits,
     breaker: Mutex<Breaker>,
+    writing: Mutex<()>,
 }
 
 impl Memory {
@@ -56,7 +65,8 @@ impl Memory {
             window_ms: config.restart.window_ms,
             cooldown_ms: config.restart.cooldown_ms,
         };
-        Self { path, configuration, limits, breaker: Mutex::new(breaker) }
+        let (breaker, writing) = (Mutex::new(breaker), Mutex::default());
+        Self { limits, remembered: Arc::new(Remembered { path, configuration, breaker, writing }) }
     }
 
     /// How long this supervisor has to wait before it starts anything.
@@ -82,16 +92,29 @@ impl Memory {
 
     /// Away from our own thread: a disk that hangs must not stop the supervisor's rounds.
     async fn write(&self) {
-        let kept =
-            Kept { build: build().to_owned(), configuration: self.configuration, breaker: self.breaker().clone() };
-        let path = self.path.clone();
-        let writing = tokio::task::spawn_blocking(move || write(&path, &kept));
+        let remembered = Arc::clone(&self.remembered);
+        let writing = tokio::task::spawn_blocking(move || remembered.write());
+        let path = self.remembered.path.display();
         match tokio::time::timeout(WRITTEN_WITHIN, writing).await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::warn!("{} could not be written: {error}", self.path.display()),
-            Ok(Err(panic)) => tracing::error!("writing {} died: {panic}", self.path.display()),
-            Err(_) => tracing::warn!("{} was not written in time", self.path.display()),
+            Ok(Ok(Err(error))) => tracing::warn!("{path} could not be written: {error}"),
+            Ok(Err(panic)) => tracing::error!("writing {path} died: {panic}"),
+            Err(_) => tracing::warn!("{path} was not written in time"),
         }
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.remembered.breaker()
+    }
+}
+
+impl Remembered {
+    /// One after the other, each with the latest: both roles may fail at once.
+    fn write(&self) -> io::Result<()> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let breaker = self.breaker().clone();
+        let kept = Kept { build: build().to_owned(), configuration: self.configuration, breaker };
+        write_whole(&self.path, &serde_json::to_vec_pretty(&kept)?)
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -112,16 +135,6 @@ fn read(path: &Path) -> io::Result<Option<Kept>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// All or nothing, whatever is cut off in between.
-fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    let new = path.with_extension("json.new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(&serde_json::to_vec_pretty(kept)?)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
 }
 
 #[cfg(test)]
@@ -152,6 +165,19 @@ mod tests {
         fs::write(config.file.as_ref().unwrap(), "a: 1").unwrap();
         next.healthy(Role::Bridge).await;
         assert_eq!(Memory::open(&state, &config).wait(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn both_roles_may_fail_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path(), "");
+        let state = StateDir::open(&config.state_dir).unwrap();
+        let memory = Memory::open(&state, &config);
+        for _ in 0..20 {
+            tokio::join!(memory.failed(Role::Bridge), memory.failed(Role::Worker));
+        }
+        let kept = read(&state.root().join(FILE)).unwrap().unwrap();
+        assert_eq!(kept.breaker, *memory.breaker(), "the latest is what is kept");
     }
 
     #[tokio::test]

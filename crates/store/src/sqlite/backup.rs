@@ -4,16 +4,20 @@
 //! and an existing file is never overwritten.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
 
-use lastword_core::{ids::Timestamp, store::Counts};
+use lastword_core::{
+    ids::{PlaceId, Timestamp},
+    store::Counts,
+};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use uuid::Uuid;
 
-use super::{SqliteStore, connection, failure::Failure, open_private, query::counts};
+use super::{SqliteStore, connection, failure::Failure, open_private, query::counts, row::all};
 use crate::real_path::real_path;
 
 /// Why a backup was not made, read or restored. Each names the file and the cure.
@@ -78,6 +82,8 @@ pub struct BackupInfo {
     pub counts: Counts,
     /// Turns that still owe their last word.
     pub owed: u64,
+    /// The current session of every place.
+    pub sessions: BTreeMap<PlaceId, u32>,
 }
 
 impl SqliteStore {
@@ -147,6 +153,9 @@ fn info(conn: &Connection) -> Result<BackupInfo, Failure> {
             .map(Timestamp),
         schema_version: i32::try_from(version).unwrap_or(i32::MAX),
         owed: counts.queued + counts.running,
+        sessions: all(conn, "SELECT id, session FROM place", [], |row| Ok((PlaceId(row.get()?), row.get()?)))?
+            .into_iter()
+            .collect(),
         counts,
     })
 }

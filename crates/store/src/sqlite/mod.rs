@@ -22,6 +22,7 @@ mod migrate;
 mod open;
 mod options;
 mod oversight;
+mod presence;
 mod query;
 mod restore;
 mod row;

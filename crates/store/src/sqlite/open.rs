@@ -17,6 +17,7 @@ use super::{
     failure::Failure,
     filesystem, migrate,
     options::{EngineKind, SqliteOptions},
+    presence::Presence,
     query::deployment,
     writer::Writer,
 };
@@ -169,7 +170,8 @@ pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Res
     drop(held);
 
     let (wakes, hub) = start_wakes(&options)?;
-    let writer = Writer::new(conn, lock, id.clone(), options.clock.clone(), hub.clone(), options.on_fatal.clone())
+    let (clock, on_fatal) = (options.clock.clone(), options.on_fatal.clone());
+    let writer = Writer::new(conn, lock, id.clone(), clock, hub.clone(), on_fatal, Presence::of(path))
         .map_err(refused)?
         .keeping(reserve);
     let disk_full = writer.disk_full();

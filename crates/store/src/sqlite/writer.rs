@@ -18,6 +18,7 @@ use super::{
     failure::{Failure, is_disk_failure, is_full},
     job::{Class, Job, Ran},
     options::OnFatal,
+    presence::Presence,
     tx::{Effects, Tx},
 };
 use crate::{
@@ -40,6 +41,7 @@ pub(crate) struct Writer {
     deployment: String,
     hub: Arc<Hub>,
     on_fatal: OnFatal,
+    presence: Presence,
     reserve: Option<Reserve>,
     is_full: watch::Sender<bool>,
 }
@@ -64,6 +66,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         hub: Arc<Hub>,
         on_fatal: OnFatal,
+        presence: Presence,
     ) -> rusqlite::Result<Self> {
         let checkpoints = Checkpoints::new(&conn)?;
         Ok(Self {
@@ -74,6 +77,7 @@ impl Writer {
             deployment,
             hub,
             on_fatal,
+            presence,
             reserve: None,
             is_full: watch::Sender::new(false),
         })
@@ -132,6 +136,7 @@ impl Writer {
         refused: &mut Vec<Box<dyn Job>>,
     ) -> Result<Topics, String> {
         let held = self.lock.hold().map_err(|error| format!("the commit lock: {error}"))?;
+        self.presence.look()?;
         if let Some(reserve) = &mut self.reserve {
             reserve.maybe_restore();
         }

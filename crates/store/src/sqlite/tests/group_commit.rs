@@ -12,6 +12,7 @@ use crate::{
         failure::{Failure, Res},
         job::{Asked, Class, Job},
         options::OnFatal,
+        presence::Presence,
         row::run,
         tx::Tx,
         writer::Writer,
@@ -25,7 +26,8 @@ pub(super) fn writer(folder: &Path) -> Writer {
     drop(SqliteStore::open(options(folder, HandClock::at(0))).unwrap());
     let lock = CommitLock::open(&folder.join("lastword.db")).unwrap();
     let on_fatal: OnFatal = Arc::new(|why| panic!("fatal: {why}"));
-    Writer::new(beside(folder), lock, "d".into(), HandClock::at(0), Arc::new(Hub::new(None)), on_fatal).unwrap()
+    let (hub, presence) = (Arc::new(Hub::new(None)), Presence::of(&folder.join("lastword.db")));
+    Writer::new(beside(folder), lock, "d".into(), HandClock::at(0), hub, on_fatal, presence).unwrap()
 }
 
 pub(super) fn job<T: Send + 'static>(
