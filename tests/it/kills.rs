@@ -1,5 +1,7 @@
 //! Whatever is killed, whenever: one last word each.
 
+use std::{path::PathBuf, time::Duration};
+
 use lastword_tests::oracle::Findings;
 
 use crate::world::{Settings, Who, World};
@@ -163,15 +165,42 @@ async fn a_log_that_nobody_reads_stops_nothing_and_keeps_nobody_alive() {
     world.kill_supervisor().await;
 }
 
+/// The file of the first worker's lock, by what its supervisor said when it started it.
+fn lock_of_the_worker(world: &World) -> PathBuf {
+    let log = world.log();
+    let mut started = log.lines().filter(|line| line.contains("role=\"worker\"") && line.contains("started"));
+    let id = started.find_map(|line| line.split_once("incarnation=")?.1.split_whitespace().next()).unwrap();
+    world.file("state/incarnations").join(format!("{id}.lock"))
+}
+
 #[tokio::test]
 async fn a_living_process_that_was_taken_for_dead_is_replaced() {
     let world = World::start().await;
     let worker = world.pid(Who::Worker).await;
-    for lock in std::fs::read_dir(world.file("state/incarnations")).unwrap() {
-        std::fs::remove_file(lock.unwrap().path()).unwrap();
-    }
+    // Its lock alone, in a directory that others see to be the right one: no process can tell that from a death.
+    std::fs::remove_file(lock_of_the_worker(&world)).unwrap();
     world.until("the worker is replaced", async |_| worker.is_gone().then_some(())).await;
     let asked = world.alice_says("go #t1").await;
     assert_eq!(world.last_word(&asked).await, "done #t1");
     assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn who_can_not_see_its_own_lock_takes_nobody_for_dead() {
+    let world = World::start().await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let (worker, bridge) = (world.pid(Who::Worker).await, world.pid(Who::Bridge).await);
+    for lock in std::fs::read_dir(world.file("state/incarnations")).unwrap() {
+        std::fs::remove_file(lock.unwrap().path()).unwrap();
+    }
+    // Several rounds of everybody's sweep.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    world.open_gate();
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert!(!worker.is_gone() && !bridge.is_gone());
+    assert_eq!(world.judge().await, Findings::default());
+    world.kill(Who::Worker).await;
+    let asked = world.alice_says("go #t2").await;
+    assert_eq!(world.last_word(&asked).await, "done #t2", "who was reaped is decided without any lock");
 }

@@ -52,6 +52,17 @@ async fn refused_formatting_falls_back_to_plain_text() {
     survives(Network::Native, On::Post, &[Fault::Reject { code: "invalid".into() }]).await;
 }
 
+/// The codes of what `lastword alerts` lists.
+async fn alerts(world: &World, args: &[&str]) -> Vec<String> {
+    let args = [&["alerts", "--json"], args].concat();
+    let output = world.lastword(&args).output().unwrap();
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let listed = listed.as_array().unwrap().iter();
+    let mut codes: Vec<_> = listed.map(|alert| alert["code"].as_str().unwrap().to_owned()).collect();
+    codes.sort();
+    codes
+}
+
 #[tokio::test]
 async fn content_that_is_refused_in_every_form_ends_as_an_apology() {
     let world = world_on(Network::Native).await;
@@ -59,6 +70,7 @@ async fn content_that_is_refused_in_every_form_ends_as_an_apology() {
     world.network().will("main", On::Post, [invalid(), invalid()]).await;
     let asked = world.alice_says("go #t1").await;
     assert!(world.last_word(&asked).await.starts_with("Error: the reply could not be posted"));
+    assert_eq!(alerts(&world, &[]).await, ["reply_not_posted"]);
 }
 
 #[tokio::test]
@@ -115,6 +127,8 @@ async fn a_careless_network_posts_again_or_holds_as_its_policy_says() {
     let asked = world.alice_says("go #t1").await;
     assert_eq!(world.last_word(&asked).await, "done #t1");
     assert_eq!(world.judge().await, Findings::default(), "held, not repeated");
+    assert_eq!(alerts(&world, &[]).await, ["delivery_given_up"]);
+    assert_eq!(alerts(&world, &["--all"]).await, ["delivery_given_up", "delivery_held"]);
 
     let world = World::start_with(Settings {
         network: Network::Careless,

@@ -42,6 +42,15 @@ async fn a_second_deployment_on_the_same_store_is_refused() {
 }
 
 #[tokio::test]
+async fn an_address_that_another_program_has_is_said_by_a_code_of_its_own() {
+    let mut world = World::prepare(Settings::default()).await;
+    let _taken = world.take_port().await;
+    world.start_supervisor();
+    assert_eq!(world.ended().await, Some(71));
+    assert!(world.log().contains("is another program there"), "{}", world.log());
+}
+
+#[tokio::test]
 async fn stop_lets_a_running_turn_finish_and_delivers_it() {
     let mut world = World::start().await;
     let asked = world.alice_says("gate #t1").await;

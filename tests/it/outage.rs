@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use lastword::process::exit::EXIT_STORE;
 use lastword_core::faults::Point;
 use lastword_tests::oracle::Findings;
 use serde_json::Value;
@@ -253,7 +254,9 @@ async fn a_failed_sync_ends_the_process_and_its_restart_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let trigger = directory.path().join("break");
     let env = vec![("LASTWORD_BREAK_SYNC", trigger.display().to_string())];
-    let world = World::start_with(Settings { env, ..Settings::default() }).await;
+    let top = "restart: { failures_max: 2, pause: 50ms, pause_max: 100ms }".to_owned();
+    let world = World::start_with(Settings { env, top, ..Settings::default() }).await;
+    let supervisor = world.pid(Who::Supervisor).await;
     for round in 0..4 {
         let before = world.alice_says(&format!("go #b{round}")).await;
         std::fs::write(&trigger, "").unwrap();
@@ -269,6 +272,7 @@ async fn a_failed_sync_ends_the_process_and_its_restart_loses_nothing() {
         world.last_word(&before).await;
     }
     goes_on(&world).await;
+    assert!(!supervisor.is_gone() && !world.log().contains("breaker_open"), "a failing disk is no failed start");
 }
 
 #[tokio::test]
@@ -314,12 +318,78 @@ async fn a_store_whose_file_is_moved_away_takes_nothing_until_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_state_directory_that_is_out_of_sight_for_a_moment_costs_nobody_anything() {
+    let world = World::start().await;
+    let running = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let (worker, bridge) = (world.pid(Who::Worker).await, world.pid(Who::Bridge).await);
+    std::fs::rename(world.file("state"), world.file("away")).unwrap();
+    // Several rounds of everybody's sweep.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    std::fs::rename(world.file("away"), world.file("state")).unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.open_gate();
+    assert_eq!(world.last_word(&running).await, "done #t1");
+    goes_on(&world).await;
+    assert!(!worker.is_gone() && !bridge.is_gone(), "nobody was taken for dead");
+}
+
+#[tokio::test]
 async fn a_first_start_without_a_store_says_so_and_ends() {
     let mut world =
         World::prepare(Settings { top: "store: { path: gone/lastword.db }".into(), ..Settings::default() }).await;
     world.start_supervisor();
-    assert_eq!(world.ended().await, Some(1));
+    assert_eq!(world.ended().await, Some(EXIT_STORE.into()), "a service manager tries again");
     assert!(world.log().contains("gone/lastword.db"), "{}", world.log());
+}
+
+#[tokio::test]
+async fn a_start_or_a_last_gasp_without_the_store_that_was_there_makes_no_empty_one() {
+    let mut world = World::start().await;
+    let done = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&done).await, "done #t1");
+    assert_eq!(world.stop().await, Some(0));
+    let store = world.file("state/lastword.db");
+    let parts = ["", "-wal", "-shm"].map(|part| PathBuf::from(format!("{}{part}", store.display())));
+    let away = |part: &PathBuf| world.file("away").with_extension(part.extension().unwrap());
+    for part in parts.iter().filter(|part| part.exists()) {
+        std::fs::rename(part, away(part)).unwrap();
+    }
+    for command in ["run", "last-gasp", "bridge", "worker"] {
+        let refused = world.lastword(&[command]).output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(EXIT_STORE.into()), "{command}: {said}");
+        assert!(said.contains("lastword.db") && said.contains("restore"), "{command}: {said}");
+        assert!(!store.exists(), "{command}");
+    }
+    for part in parts.iter().filter(|part| away(part).exists()) {
+        std::fs::rename(away(part), part).unwrap();
+    }
+    world.start_supervisor();
+    let next = world.alice_says("go #t2").await;
+    assert_eq!(world.last_word(&next).await, "done #t2");
+    goes_on(&world).await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_store_at_a_start_can_be_stopped() {
+    let mut world = World::start().await;
+    assert_eq!(world.stop().await, Some(0));
+    let lock = std::fs::File::open(world.file("state/lastword.db.commit-lock")).unwrap();
+    lock.lock().unwrap();
+    world.start_supervisor();
+    world.until("it waits", async |world| world.log().contains("does not answer yet").then_some(())).await;
+    assert_eq!(world.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_deployment_stops_while_its_store_says_nothing() {
+    let top = "shutdown_grace: 1s".to_owned();
+    let mut world = World::start_with(Settings { top, ..Settings::default() }).await;
+    let lock = std::fs::File::open(world.file("state/lastword.db.commit-lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(world.stop().await, Some(0));
+    assert!(!world.log().contains("child_hung"), "{}", world.log());
 }
 
 #[tokio::test]

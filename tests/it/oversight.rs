@@ -221,6 +221,13 @@ async fn a_person_is_forgotten_with_their_files() {
     world.last_word(&running).await;
     world.judge().await;
     done(&world.tool(&forget));
+    assert!(!world.file("state/places/2-1").exists());
+    // As if they could not be removed then: a repeat finds them, though nobody is called bob any more.
+    std::fs::create_dir_all(world.file("state/places/2-1/outbox")).unwrap();
+    assert!(done(&world.tool(&forget)).contains("Removed 1 working"));
+    let nobody = world.tool(&["forget", "--account", "net2", "--user", "bob", "--yes"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(text(&nobody.stderr).contains("nobody by the name bob"), "{}", text(&nobody.stderr));
     assert!(world.file("state/places/1-1/outbox/report.txt").exists());
     assert!(!world.file("state/places/2-1").exists());
     let database = std::fs::read(world.file("state/lastword.db")).unwrap();
@@ -287,4 +294,41 @@ async fn a_turn_that_breaks_the_worker_s_own_task_is_an_alert() {
         })
         .await;
     world.pid(Who::Worker).await;
+}
+
+#[tokio::test]
+async fn tools_leave_the_reserve_of_whatever_runs_alone() {
+    use std::os::unix::fs::MetadataExt;
+    let world = World::start_with(Settings { top: "store: { reserve: 1 MiB }".into(), ..Settings::default() }).await;
+    let asked = world.alice_says("go #t1").await;
+    world.last_word(&asked).await;
+    let reserve = || {
+        let found = std::fs::metadata(world.file("state/lastword.db.reserve")).expect("the reserve is there");
+        (found.ino(), found.len())
+    };
+    let before = reserve();
+    assert_eq!(before.1, 1 << 20);
+    let backup = world.file("backup.db");
+    for tool in [
+        &["alerts"][..],
+        &["alerts", "resolve", "7"],
+        &["trace", "1"],
+        &["audit"],
+        &["forget", "--account", "net", "--user", "bob", "--yes"],
+        &["backup", backup.to_str().unwrap()],
+    ] {
+        world.tool(tool);
+        assert_eq!(reserve(), before, "{tool:?}");
+    }
+}
+
+#[tokio::test]
+async fn tools_whose_reader_has_gone_end_as_if_it_had_not() {
+    let world = World::start().await;
+    for tool in [&["audit"][..], &["alerts"], &["backup", world.file("backup.db").to_str().unwrap()]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = world.lastword(tool).stdout(writer).output().unwrap();
+        assert!(ended.status.success(), "{tool:?}: {}", text(&ended.stderr));
+    }
 }

@@ -23,6 +23,8 @@ fn the_unit_fits_the_defaults_of_the_configuration() {
     assert_eq!(unit["Type"], "notify");
     assert_eq!(unit["KillMode"], "mixed", "SIGTERM is for the supervisor, which asks its children itself");
     assert_eq!(unit["Restart"], "on-failure");
+    assert_eq!(unit["StartLimitIntervalSec"], "0", "a store that is out for an hour must not leave the bot deaf");
+    assert_ne!(unit["RestartSec"], "0");
     assert_eq!(unit["TimeoutStartSec"], "infinity", "a cooldown is longer than systemd's default");
     assert_eq!(unit["RestartPreventExitStatus"], lastword::process::exit::EXIT_CONFIG.to_string());
     assert!(unit["ExecStart"].ends_with(" run"));

@@ -247,20 +247,30 @@ async fn builds(world: &World) -> Option<(String, Vec<String>)> {
     Some((page["build"].as_str()?.to_owned(), workers))
 }
 
+const NEXT: &str = "LASTWORD_TEST_BUILD=next exec {program} \"$@\"";
+
+fn is_next(build: &str) -> bool {
+    build.contains("(next")
+}
+
+/// Waits until bridge and worker are of the build `next`.
+async fn changed(world: &World) {
+    world
+        .until("bridge and worker are of the next build", async |world| {
+            let (bridge, workers) = builds(world).await?;
+            (is_next(&bridge) && workers.iter().any(|build| is_next(build))).then_some(())
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn a_new_build_takes_over_while_the_old_worker_finishes_its_turns() {
     let world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
     let running = world.alice_says("gate #t1").await;
     world.begun("#t1").await;
     let supervisor = world.pid(Who::Supervisor).await;
-    world.replace_program("LASTWORD_TEST_BUILD=next exec {program} \"$@\"");
-    let is_next = |build: &String| build.contains("(next");
-    world
-        .until("bridge and worker are of the next build", async |world| {
-            let (bridge, workers) = builds(world).await?;
-            (is_next(&bridge) && workers.iter().any(is_next)).then_some(())
-        })
-        .await;
+    world.replace_program(NEXT);
+    changed(&world).await;
     let meanwhile = world.says("bob", "other", "go #t2").await;
     assert_eq!(world.last_word(&meanwhile).await, "done #t2", "the new worker takes new turns");
     assert!(!world.has_last_word(&running).await);
@@ -270,7 +280,7 @@ async fn a_new_build_takes_over_while_the_old_worker_finishes_its_turns() {
     world
         .until("the old worker is gone", async |world| {
             let (_, workers) = builds(world).await?;
-            workers.iter().all(is_next).then_some(())
+            workers.iter().all(|build| is_next(build)).then_some(())
         })
         .await;
     assert!(!supervisor.is_gone());
@@ -318,9 +328,101 @@ async fn a_new_build_is_only_reported_where_the_operator_wants_that() {
     let settings = Settings { is_copied: true, top: "restart: { stale: report }".into(), ..Settings::default() };
     let world = World::start_with(settings).await;
     let bridge = world.pid(Who::Bridge).await;
-    world.replace_program("LASTWORD_TEST_BUILD=next exec {program} \"$@\"");
+    world.replace_program(NEXT);
     world.until("it is reported", async |world| world.log().contains("child_stale").then_some(())).await;
     assert!(world.log().contains("it is only reported") && !bridge.is_gone());
+}
+
+/// The roles that `lastword alerts` says are of another build.
+fn stale(world: &World) -> usize {
+    let alerts = world.lastword(&["alerts"]).output().unwrap();
+    text(&alerts.stdout).matches("child_stale").count()
+}
+
+#[tokio::test]
+async fn the_same_build_installed_again_stays_what_it_is() {
+    let world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    world.replace_program(&format!("# installed again\n{NEXT}"));
+    world.until("it is seen", async |world| world.log().contains("replaced by the same build").then_some(())).await;
+    world.kill(Who::Worker).await;
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert!(builds(&world).await.unwrap().1.iter().any(|build| is_next(build)), "{}", world.log());
+    assert_eq!(said(&world, "going back"), 0);
+}
+
+#[tokio::test]
+async fn a_build_that_is_only_reported_stays_reported_when_a_child_starts_again() {
+    let settings = Settings { is_copied: true, top: "restart: { stale: report }".into(), ..Settings::default() };
+    let world = World::start_with(settings).await;
+    world.replace_program(NEXT);
+    world.until("it is reported", async |world| (stale(world) == 2).then_some(())).await;
+    for who in [Who::Bridge, Who::Worker] {
+        world.kill(who).await;
+    }
+    world.until("they do their work again", async |world| (said(world, " ready role=") >= 4).then_some(())).await;
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(stale(&world), 2);
+}
+
+#[tokio::test]
+async fn the_limit_of_turns_holds_while_one_worker_replaces_another() {
+    let settings = Settings { is_copied: true, top: "limits: { max_concurrent: 1 }".into(), ..Settings::default() };
+    let world = World::start_with(settings).await;
+    let running = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    let waiting = world.says("bob", "other", "go #t2").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.runs_of("#t2"), 0, "the old worker still runs one");
+    world.open_gate();
+    assert_eq!(world.last_word(&running).await, "done #t1");
+    assert_eq!(world.last_word(&waiting).await, "done #t2");
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_new_build_may_wait_for_the_store_as_long_as_it_takes() {
+    let top = "restart: { start_within: 3s, kill_after: 500ms }".into();
+    let world = World::start_with(Settings { is_copied: true, top, ..Settings::default() }).await;
+    let lock = std::fs::File::open(world.file("state/lastword.db.commit-lock")).unwrap();
+    lock.lock().unwrap();
+    world.kill(Who::Bridge).await;
+    world.until("it waits", async |world| world.log().contains("waiting for the store").then_some(())).await;
+    world.replace_program(NEXT);
+    world.until("it makes room", async |world| (said(world, "waiting for the store") > 1).then_some(())).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    drop(lock);
+    changed(&world).await;
+    for code in ["going back", "child_hung", "child_late"] {
+        assert_eq!(said(&world, code), 0, "{code}");
+    }
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_bridge_that_makes_room_delivers_the_last_words_of_a_deployment_that_stops() {
+    let mut world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let bridge = world.freeze(Who::Bridge).await;
+    world.replace_program(NEXT);
+    world.until("it changes", async |world| world.log().contains("changing to it").then_some(())).await;
+    world.terminate(Who::Supervisor).await;
+    world.until("it stops", async |world| world.log().contains("stopping: running turns").then_some(())).await;
+    bridge.thaw();
+    world
+        .until("it waits for the turn", async |world| world.log().contains("the bridge stops receiving").then_some(()))
+        .await;
+    world.open_gate();
+    assert_eq!(world.ended().await, Some(0));
+    assert!(world.has_last_word(&asked).await, "{}", world.log());
 }
 
 // --- the service manager -------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use lastword_core::store::StoreError;
+use lastword_store::{LockError, OpenError};
 
 use crate::{
     bench, bridge,
@@ -18,12 +19,18 @@ use crate::{
     config::Config,
     log,
     operate::{self, Operate},
-    process::exit::{EXIT_CONFIG, EXIT_STORE},
+    process::{
+        deployment,
+        exit::{EXIT_CONFIG, EXIT_STORE},
+    },
     supervisor, worker,
 };
 
 /// How long one question waits for a bridge that can't be reached, for example because it restarts.
 const CHAT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long threads may take to end.
+const ENDING_MAX: Duration = Duration::from_millis(200);
 
 /// A chat bridge for AI agents that always has the last word.
 #[derive(Debug, Parser)]
@@ -130,12 +137,16 @@ fn with_config(command: Command, config: Config) -> ExitCode {
 }
 
 fn serve(command: &Command, config: Config) -> anyhow::Result<ExitCode> {
-    match command {
-        Command::Bridge => runtime(true)?.block_on(bridge::run(config)),
-        Command::Worker => runtime(true)?.block_on(worker::run(config)),
-        Command::LastGasp => runtime(true)?.block_on(bridge::last_gasp(config)),
-        _ => runtime(false)?.block_on(supervisor::supervise(config)),
-    }
+    let runtime = runtime(!matches!(command, Command::Run))?;
+    let ended = match command {
+        Command::Bridge => runtime.block_on(bridge::run(config)),
+        Command::Worker => runtime.block_on(worker::run(config)),
+        Command::LastGasp => runtime.block_on(bridge::last_gasp(config)),
+        _ => runtime.block_on(supervisor::supervise(config)),
+    };
+    // A thread that waits for a lock or a disk must not hold up the end.
+    runtime.shutdown_timeout(ENDING_MAX);
+    ended
 }
 
 fn check(config: &Config) -> ExitCode {
@@ -166,11 +177,16 @@ fn runtime(is_multi_threaded: bool) -> anyhow::Result<tokio::runtime::Runtime> {
 fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");
-        let is_store_out = |cause: &(dyn std::error::Error + 'static)| {
-            matches!(cause.downcast_ref(), Some(StoreError::Unavailable(_)))
-        };
         if error.chain().any(is_store_out) { ExitCode::from(EXIT_STORE) } else { ExitCode::FAILURE }
     })
+}
+
+/// Whether trying again later may help without anybody changing anything.
+fn is_store_out(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(StoreError::Unavailable(_)))
+        || matches!(cause.downcast_ref(), Some(LockError::Unusable { .. }))
+        || cause.downcast_ref().is_some_and(OpenError::may_heal)
+        || cause.downcast_ref().is_some_and(deployment::NotOpened::may_heal)
 }
 
 #[cfg(test)]

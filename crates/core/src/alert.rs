@@ -70,6 +70,18 @@ alert_codes! {
     DeliveryGivenUp = "delivery_given_up", Error,
         "a message was given up: the network will never take it",
         "see the cause; if people still wait there, let the bot in again and ask them to /retry";
+    /// About a conversation.
+    ReplyNotPosted = "reply_not_posted", Error,
+        "the network refused a reply in every form; an error was posted in its place",
+        "see the cause; the reply itself is kept, and `lastword trace` says what was tried";
+    /// About a conversation.
+    TextPerhapsStale = "text_perhaps_stale", Warning,
+        "a reply may still show the text of a progress edit that came late; asserting it once more failed",
+        "see the cause; `progress: false` for the account rules it out";
+    /// About a conversation.
+    DeliveryHeld = "delivery_held", Warning,
+        "a message that may have arrived is held, with what follows it in its place (`unknown: hold`)",
+        "look whether it is there; after `hold_limit` it is given up, and no command does so earlier yet";
     /// About an account.
     DeliveryPerhapsTwice = "delivery_perhaps_twice", Warning,
         "a message that may have arrived was posted again, because the network can't be asked",
@@ -96,7 +108,7 @@ alert_codes! {
         "see the cause: is the disk of the state directory there, writable and not full?";
     /// About an account.
     UpdateUnstorable = "update_unstorable", Warning,
-        "a message could not be stored as it was; it is kept escaped and was answered with an error",
+        "a message could not be stored as it was; the detail says what is kept of it",
         "please report what kind of message it was";
     /// About an account.
     AccountNotReceiving = "account_not_receiving", Error,
@@ -104,23 +116,31 @@ alert_codes! {
         "see the cause; `lastword check` and /readyz say more";
     /// About an account.
     AccountNotSending = "account_not_sending", Error,
-        "the network refuses what an account sends",
-        "see the cause; a refused token has to be replaced";
+        "nothing that an account sends gets through: its network refuses it, or nobody knows what becomes of it",
+        "see the cause, or `send_trouble` on /readyz; a refused token has to be replaced";
+    /// About the workers.
+    NoWorker = "no_worker", Error,
+        "no worker's heart was seen to beat for some time; nothing is answered",
+        "see why the worker does not run; where there is no supervisor, start `lastword worker`";
     /// About a role.
     ChildDied = "child_died", Warning,
-        "the bridge or the worker died and was started again",
+        "the bridge or the worker died, or could not be started; it is tried again",
         "see the log before it; it is usually a bug, or the system's memory ran out";
     /// About a role.
     ChildHung = "child_hung", Error,
         "the bridge or the worker said nothing for too long and was ended",
         "look for an overloaded machine or a stuck disk; please report it otherwise";
     /// About a role.
-    ChildStale = "child_stale", Info,
+    ChildLate = "child_late", Warning,
+        "the bridge or the worker was asked to end, did not within its grace, and was killed",
+        "see whether the store or a disk is stuck; what it held is decided";
+    /// About a role.
+    ChildStale = "child_stale", Warning,
         "another build is on the disk than the one that runs",
-        "nothing: it was asked to make room for the new one, if that one works";
+        "see the detail: one that works takes over by itself; put a working one there before the next start otherwise";
     /// About a role.
     BreakerOpen = "breaker_open", Error,
-        "starts failed again and again; the supervisor gave up after a last gasp",
+        "starts failed again and again; the supervisor gives up, and a last gasp delivers what it can",
         "see the log for the cause, mend it, and start again";
     /// About the deployment.
     LastGasp = "last_gasp", Error,

@@ -33,7 +33,8 @@ CREATE TABLE janitor (
 ) STRICT;
 INSERT INTO janitor (one, next_turn) VALUES (1, 0);
 
-ALTER TABLE turn ADD COLUMN update_id TEXT;             -- the inbox row that made it; NULL: made before this column
+ALTER TABLE turn ADD COLUMN update_id TEXT;             -- the inbox row that made it
+UPDATE turn SET update_id = i.update_id FROM inbox i WHERE i.turn = turn.id;
 ALTER TABLE turn ADD COLUMN emptied_at INTEGER;         -- when its content was erased
 
 -- These hold rows that few turns have, or none: nothing is added to what every message costs.

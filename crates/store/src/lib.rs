@@ -20,7 +20,7 @@ mod wake;
 
 pub use clock::SystemClock;
 pub use journal::Journal;
-pub use lock::{DeploymentLock, IncarnationLock, LockError};
+pub use lock::{DeploymentLock, IncarnationLock, LockDirectory, LockError};
 pub use sqlite::{
     BackupError, BackupInfo, EngineKind, OpenError, OwedAfterRestore, Restored, SqliteOptions, SqliteStore,
     commit_holder,

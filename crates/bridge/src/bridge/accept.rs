@@ -18,7 +18,7 @@ use lastword_core::{
     store::{Asked, IngestBatch, IngestItem, Ingested, Intake, NewTurn, Store, StoreError},
 };
 
-use super::{account::Account, look, notice::Notices};
+use super::{account::Account, look::Looks, notice::Notices};
 use crate::process::{alerts::Alerts, member::Member, patience::until_answered};
 
 /// How long one offer of a batch waits for the store. Then it is refused, and the network offers it again, together with
@@ -38,10 +38,11 @@ pub(super) async fn accept(
 ) -> Result<(), StoreError> {
     let Batch { updates, cursor, ack } = batch;
     let mut items = Vec::with_capacity(updates.len());
+    let mut looks = Looks::begin();
     for update in &updates {
         let intake = match intake(policy, account.shape(&update.place.conversation), about, update) {
             Decision::Ready(intake) => intake,
-            Decision::Look { asked, look } => look::answer(member, asked, look).await,
+            Decision::Look { asked, look } => looks.answer(member, asked, look).await,
         };
         items.push(IngestItem { update: update.id.clone(), intake });
     }
@@ -49,7 +50,7 @@ pub(super) async fn accept(
     let reasons: Vec<_> = batch.items.iter().map(|item| reason(&item.intake).cloned()).collect();
     faults::point(Point::IngestBeforeCommit);
     let ingesting = ingest(&*member.store, &member.alerts, &batch);
-    let ingested = in_time(ingesting, account, notices, &batch.items).await?;
+    let ingested = in_time(ingesting, member, account, notices, &batch.items).await?;
     notices.end();
     faults::point(Point::IngestBeforeAck);
     ack.confirm();
@@ -69,6 +70,7 @@ pub(super) async fn accept(
 /// Waits for the store as long as an offer may wait; people are told of an outage meanwhile.
 async fn in_time<T>(
     ingesting: impl Future<Output = Result<T, StoreError>>,
+    member: &Member,
     account: &Account,
     notices: &Notices,
     items: &[IngestItem],
@@ -76,7 +78,7 @@ async fn in_time<T>(
     let begin = Instant::now();
     let out = async {
         tokio::time::sleep(OFFER_MAX).await;
-        notices.begin(begin);
+        notices.begin(begin, member.committed_at());
         notices.maybe_tell(account, items).await;
     };
     tokio::select! {
@@ -121,10 +123,16 @@ async fn ingest_alone(
         text: Reason::Unstorable.last_word(),
         reason: Some(Reason::Unstorable),
     }));
-    for form in forms {
+    let mut forms = forms.into_iter().peekable();
+    while let Some(form) = forms.next() {
         match commit(store, &only(form)).await {
             Err(cause @ (StoreError::Refused(_) | StoreError::Damaged(_))) => {
-                let detail = format!("update {}: {cause}", item.update);
+                // Before it is: whoever dies in between has told all the same.
+                let kept = match forms.peek() {
+                    Some(_) => "it is kept escaped and answered with an error",
+                    None => "only its id is kept, and nobody is answered",
+                };
+                let detail = format!("update {}: {cause}; {kept}", item.update);
                 alerts.raise(AlertCode::UpdateUnstorable, batch.account.as_str(), detail);
             }
             answer => return answer,

@@ -20,7 +20,7 @@ use lastword_core::{
     ids::DeliveryId,
     outcome::{Rejection, SendOutcome},
     provider::SendRequest,
-    store::{DeliveryClaim, Settlement, StoreError, Topic},
+    store::{DeliveryClaim, HELD_CAUSE, Settlement, StoreError, Topic},
 };
 
 use super::{
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::process::{
     member::Member,
-    patience::{chance, until_answered},
+    patience::{Complaint, chance, until_answered},
 };
 
 /// How many attempts may be on their way at once.
@@ -60,10 +60,11 @@ impl Shared {
 pub(super) async fn deliver_all(shared: Arc<Shared>) -> anyhow::Result<()> {
     let mut woken = shared.member.store.subscribe(Topic::Deliveries);
     let mut in_flight = InFlight::default();
+    let mut complaint = Complaint::default();
     loop {
         in_flight.settle_ended(&shared)?;
         let room = IN_FLIGHT_MAX.saturating_sub(in_flight.count());
-        let claims = if room == 0 { Vec::new() } else { claim(&shared.member, room).await };
+        let claims = if room == 0 { Vec::new() } else { claim(&shared.member, room, &mut complaint).await };
         shared.is_idle.store(claims.is_empty() && in_flight.count() == 0, Ordering::SeqCst);
         let may_have_more = room > 0 && claims.len() == room;
         for claim in claims {
@@ -82,11 +83,14 @@ pub(super) async fn deliver_all(shared: Arc<Shared>) -> anyhow::Result<()> {
     }
 }
 
-async fn claim(member: &Member, room: usize) -> Vec<DeliveryClaim> {
+async fn claim(member: &Member, room: usize, complaint: &mut Complaint) -> Vec<DeliveryClaim> {
     match member.store.claim_deliveries(&member.incarnation, room).await {
-        Ok(claims) => claims,
+        Ok(claims) => {
+            complaint.over();
+            claims
+        }
         Err(error) => {
-            tracing::warn!("deliveries could not be claimed: {error}");
+            complaint.failed("deliveries could not be claimed", &error);
             Vec::new()
         }
     }
@@ -131,10 +135,11 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
             }
         }
         Settlement::TargetRecorded { .. } => account.health.delivered(),
-        Settlement::Deferred { cause, .. }
-        | Settlement::Doubted { cause, .. }
-        | Settlement::Reshaped { cause, .. }
-        | Settlement::GivenUp { cause } => account.health.not_delivered(&cause),
+        Settlement::Deferred { cause, .. } | Settlement::Doubted { cause, .. } | Settlement::Reshaped { cause, .. } => {
+            account.health.not_delivered(claim.id, &cause)
+        }
+        Settlement::GivenUp { cause } => account.health.not_attempted(claim.id, &cause),
+        Settlement::Held { .. } => account.health.not_attempted(claim.id, HELD_CAUSE),
     }
     Ok(())
 }
@@ -183,6 +188,7 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
             return settle_find(claim, found, circumstances());
         }
         Step::Wait { until } => return settle_wait(*until),
+        Step::Hold { until } => return Settlement::Held { until: *until },
         Step::GiveUp(cause) => return Settlement::GivenUp { cause: (*cause).to_owned() },
     };
     raise_for(account, &shared.member, claim, &capabilities, &step, &outcome);
@@ -199,11 +205,11 @@ fn raise_for(
     outcome: &SendOutcome,
 ) {
     match outcome {
-        SendOutcome::Delivered(_) if account.health.authorized(true) => {
+        SendOutcome::Delivered(_) if account.health.can_send(true) => {
             member.alerts.resolve(AlertCode::AccountNotSending, account.id.as_str());
         }
         SendOutcome::Rejected(rejection @ Rejection::Unauthorized) => {
-            account.health.authorized(false);
+            account.health.can_send(false);
             member.alerts.raise(AlertCode::AccountNotSending, account.id.as_str(), rejection.to_string());
         }
         SendOutcome::Delivered(_) | SendOutcome::Retry(_) | SendOutcome::Rejected(_) | SendOutcome::Unknown(_) => {}
@@ -234,6 +240,9 @@ fn log(claim: &DeliveryClaim, settlement: &Settlement) {
         }
         Settlement::Doubted { cause, .. } => {
             tracing::warn!(%delivery, attempt, %account, turn, "may or may not have arrived: {cause}");
+        }
+        Settlement::Held { .. } => {
+            tracing::warn!(%delivery, attempt, %account, turn, "may or may not have arrived; held, as the account's policy says");
         }
         Settlement::Reshaped { cause, form, .. } => {
             tracing::warn!(%delivery, attempt, %account, turn, form = form.as_str(), "refused like this, goes on in another way: {cause}");

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     config::Config,
     process::{
-        decide_lost::decide_all_lost, join::Waiting, lifeline::Lifeline, member::Member, patience::pause,
-        signals::StopSignals,
+        decide_lost::decide_all_lost, deployment::May, join::Waiting, lifeline::Lifeline, member::Member,
+        patience::pause, signals::StopSignals,
     },
     supervisor::GASP_SUBJECT,
 };
@@ -30,11 +30,12 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Runs it: success if everything went out.
 pub async fn last_gasp(config: Config) -> anyhow::Result<ExitCode> {
-    let lifeline = Lifeline::hold()?;
+    let waiting = Waiting::new(None);
+    let lifeline = Lifeline::hold(&waiting)?;
     let mut signals = StopSignals::listen()?;
     // A supervisor has the lock; without one, nobody else may be there.
     let _founded = if lifeline.is_held() { None } else { Some(DeploymentLock::found(&config.store_path)?) };
-    let member = Member::join(config, Role::Bridge, &Waiting::new(None)).await?;
+    let member = Member::join_as(config, Role::Bridge, &waiting, May::GoOn).await?;
     let (accounts, _) = account::open_all(&member, &CancellationToken::new());
     let delivery = Arc::new(Shared::new(Arc::clone(&member), accounts));
     let limit = Duration::from_millis(member.config.restart.last_gasp_ms.unsigned_abs());

@@ -1,11 +1,12 @@
 //! Evidence of ability: when each account last did its work, and what stands in its way.
 
 use std::{
+    collections::HashSet,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use lastword_core::provider::ALIVE_WITHIN_MS;
+use lastword_core::{ids::DeliveryId, provider::ALIVE_WITHIN_MS};
 
 /// What is known about one account. Ages, not flags: a reader sees how old the evidence is.
 #[derive(Debug, Default)]
@@ -24,8 +25,12 @@ pub struct Evidence {
     pub trouble: Option<String>,
     /// What stood in the way of the last attempt to send, until one succeeds.
     pub send_trouble: Option<String>,
-    /// Whether the network took our credentials when it last said anything about them.
-    pub is_authorized: Option<bool>,
+    /// Deliveries whose last attempt came to nothing, or nobody knows to what, since the last success.
+    pub failing: HashSet<DeliveryId>,
+    /// Since when there are such, without a success in between.
+    pub failing_since: Option<Instant>,
+    /// Whether the account can send, as the operator was told last.
+    pub can_send: Option<bool>,
 }
 
 impl Evidence {
@@ -35,6 +40,12 @@ impl Evidence {
         // Twice, as for the link itself: one late round is no silence.
         let fresh = Duration::from_millis(2 * ALIVE_WITHIN_MS);
         self.is_linked && self.received_at.is_some_and(|at| at.elapsed() <= fresh)
+    }
+
+    /// For how long nothing but failures came of what is being sent; `None` while nothing fails.
+    #[must_use]
+    pub fn fails_for(&self, now: Instant) -> Option<Duration> {
+        self.failing_since.map(|since| now.duration_since(since))
     }
 }
 
@@ -53,19 +64,36 @@ impl AccountHealth {
         self.update(|evidence| {
             evidence.delivered_at = Some(Instant::now());
             evidence.send_trouble = None;
+            evidence.failing.clear();
+            evidence.failing_since = None;
         });
     }
 
-    /// The network took our credentials, or refused them; says whether that is news.
-    pub fn authorized(&self, is_authorized: bool) -> bool {
+    /// The operator is to hear whether the account can send; says whether that is news.
+    pub fn can_send(&self, can_send: bool) -> bool {
         let mut is_news = false;
-        self.update(|evidence| is_news = evidence.is_authorized.replace(is_authorized) != Some(is_authorized));
+        self.update(|evidence| is_news = evidence.can_send.replace(can_send) != Some(can_send));
         is_news
     }
 
-    /// An attempt to send came to nothing, or nobody knows to what.
-    pub fn not_delivered(&self, trouble: &str) {
-        self.update(|evidence| evidence.send_trouble = Some(trouble.to_owned()));
+    /// An attempt to send came to nothing, or nobody knows to what; it is made again.
+    pub fn not_delivered(&self, delivery: DeliveryId, trouble: &str) {
+        self.update(|evidence| {
+            evidence.send_trouble = Some(trouble.to_owned());
+            evidence.failing.insert(delivery);
+            evidence.failing_since.get_or_insert_with(Instant::now);
+        });
+    }
+
+    /// A delivery is no longer attempted: what is told of it is told on its own.
+    pub fn not_attempted(&self, delivery: DeliveryId, trouble: &str) {
+        self.update(|evidence| {
+            evidence.send_trouble = Some(trouble.to_owned());
+            evidence.failing.remove(&delivery);
+            if evidence.failing.is_empty() {
+                evidence.failing_since = None;
+            }
+        });
     }
 
     /// The link is down or could not be made.
@@ -84,5 +112,37 @@ impl AccountHealth {
 
     fn update(&self, change: impl FnOnce(&mut Evidence)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_failures_for_long_count_and_only_while_something_is_on_its_way() {
+        let health = AccountHealth::default();
+        let later = Instant::now() + Duration::from_secs(400);
+        let fails = || health.evidence().fails_for(later).is_some_and(|span| span >= Duration::from_secs(300));
+        assert!(!fails());
+        health.not_delivered(DeliveryId(1), "no route");
+        health.not_delivered(DeliveryId(2), "no route");
+        assert!(fails());
+        health.not_attempted(DeliveryId(1), "kicked");
+        assert!(fails(), "another is still on its way");
+        health.not_attempted(DeliveryId(2), "kicked");
+        assert!(!fails(), "nothing is on its way");
+        health.not_delivered(DeliveryId(3), "no route");
+        health.delivered();
+        assert!(!fails());
+    }
+
+    #[test]
+    fn that_an_account_sends_again_is_news_once() {
+        let health = AccountHealth::default();
+        assert!(health.can_send(true), "an earlier bridge may have told the opposite");
+        assert!(!health.can_send(true));
+        assert!(health.can_send(false) && !health.can_send(false));
+        assert!(health.can_send(true));
     }
 }

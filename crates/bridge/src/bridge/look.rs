@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use lastword_core::{
     alert::{Alert, AlertView},
     capability::TextLimit,
@@ -16,23 +18,48 @@ use crate::{
     report::{Zone, alerts_text, audit_text, trace_text},
 };
 
-/// How long a look may take: the command's whole batch waits for it.
+/// How long the looks of a batch may take together: everybody in it waits for them.
 const LOOK_MAX: Duration = Duration::from_secs(5);
 /// The most alerts in one answer.
 const ALERTS_MAX: usize = 10;
 /// Ends an answer that would not fit into one message.
 const SHORTENED: &str = "… (shortened: the same command in the operator's terminal shows all of it)";
 
-/// The answer, or an error that says why there is none.
-pub(super) async fn answer(member: &Member, asked: Asked, look: Look) -> Intake {
-    let text = tokio::time::timeout(LOOK_MAX, read(member, &asked.place.account, look)).await;
-    match text.unwrap_or_else(|_| Err(Reason::LookFailed { detail: "it took too long".into() })) {
-        Ok(text) => {
-            let text = shortened(text, asked.shape.text_max);
-            Intake::Answer { asked, text, reason: None }
-        }
-        Err(reason) => error(asked, reason),
+/// The looks that one batch asks for.
+pub(super) struct Looks {
+    until: Instant,
+    /// The answer to the first `/audit`, which answers the others, too.
+    audit: Option<Result<String, Reason>>,
+}
+
+impl Looks {
+    /// No look yet.
+    pub(super) fn begin() -> Self {
+        Self { until: Instant::now() + LOOK_MAX, audit: None }
     }
+
+    /// The answer, or an error that says why there is none.
+    pub(super) async fn answer(&mut self, member: &Member, asked: Asked, look: Look) -> Intake {
+        let text = match (look, &self.audit) {
+            (Look::Audit, Some(known)) => known.clone(),
+            _ => in_time(self.until, read(member, &asked.place.account, look)).await,
+        };
+        if look == Look::Audit {
+            self.audit = Some(text.clone());
+        }
+        match text {
+            Ok(text) => {
+                let text = shortened(text, asked.shape.text_max);
+                Intake::Answer { asked, text, reason: None }
+            }
+            Err(reason) => error(asked, reason),
+        }
+    }
+}
+
+async fn in_time(until: Instant, read: impl Future<Output = Result<String, Reason>>) -> Result<String, Reason> {
+    let text = tokio::time::timeout_at(until, read).await;
+    text.unwrap_or_else(|_| Err(Reason::LookFailed { detail: "it took too long".into() }))
 }
 
 /// As many whole lines as fit into one message.
@@ -75,6 +102,17 @@ mod tests {
     use lastword_core::capability::TextUnit;
 
     use super::*;
+
+    #[tokio::test]
+    async fn the_looks_of_a_batch_share_one_deadline() {
+        let until = Instant::now() + Duration::from_millis(5);
+        for _ in 0..3 {
+            let late = in_time(until, std::future::pending()).await;
+            assert!(matches!(late, Err(Reason::LookFailed { .. })) && Instant::now() >= until);
+        }
+        // What is known already is said even then.
+        assert_eq!(in_time(until, async { Ok("known".to_owned()) }).await, Ok("known".to_owned()));
+    }
 
     #[test]
     fn an_answer_fits_into_one_message_by_whole_lines() {

@@ -15,7 +15,12 @@ mod progress;
 mod receive;
 mod watch;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use lastword_core::store::Role;
@@ -27,7 +32,7 @@ use crate::{
     config::Config,
     http,
     process::{
-        exit::EXIT_CONFIG,
+        exit::{EXIT_ADDRESS, EXIT_CONFIG},
         join::Waiting,
         lifeline::Lifeline,
         member::Member,
@@ -41,22 +46,24 @@ const ENDING_MAX: Duration = Duration::from_secs(2);
 
 /// Runs the bridge until it is asked to stop, and then until what is in hand is delivered.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let lifeline = Lifeline::hold()?;
+    let waiting = Waiting::new(None);
+    let lifeline = Lifeline::hold(&waiting)?;
     let (mut signals, mut room) = (StopSignals::listen()?, RoomSignal::listen()?);
     // Before the store, so that monitors hear why a bridge waits for it.
     let listener = match http::bind(&config).await {
         Ok(listener) => listener,
         Err(error) => {
             tracing::error!("{error:#}");
-            return Ok(ExitCode::from(EXIT_CONFIG));
+            let is_taken = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::AddrInUse);
+            return Ok(ExitCode::from(if is_taken { EXIT_ADDRESS } else { EXIT_CONFIG }));
         }
     };
-    let waiting = Waiting::new(None);
     let page = http::while_waiting(&listener, &config, &waiting);
     let member = tokio::select! {
         joined = Member::join(config, Role::Bridge, &waiting) => joined?,
         never = page => match never? {},
         () = signals.asked() => return Ok(ExitCode::SUCCESS),
+        () = room.asked() => return Ok(ExitCode::SUCCESS),
     };
     let (stop_receiving, ended) = (CancellationToken::new(), CancellationToken::new());
     let (accounts, web) = account::open_all(&member, &ended);
@@ -84,7 +91,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     tasks.spawn(async move { until_ended.run_until_cancelled_owned(delivering).await.unwrap_or(Ok(())) });
     tasks.spawn(until(&ended, progress::edit_all(Arc::clone(&delivery))));
     tasks.spawn(until(&ended, sweep(Arc::clone(&member))));
-    tasks.spawn(until(&stop_receiving, watch::watch_accounts(Arc::clone(&member), accounts.clone())));
+    tasks.spawn(until(&stop_receiving, watch::watch(Arc::clone(&member), accounts.clone())));
     tasks.spawn(until(&ended, Arc::clone(&member.alerts).keep_storing()));
     let (beating, until_ended) = (Arc::clone(&member).beat(), ended.clone());
     tasks.spawn(async move {
@@ -98,16 +105,27 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     banner::maybe_show(&member.config);
     lifeline.ready();
 
-    let until = tokio::select! {
+    let mut until = tokio::select! {
         () = signals.asked() => drain::Until::NoTurnRuns,
         () = room.asked() => drain::Until::Now,
         task = failed(&mut tasks) => return task.context("a task of the bridge ended"),
     };
     tracing::info!("the bridge stops receiving and delivers what is in hand");
     stop_receiving.cancel();
-    tokio::select! {
-        () = drain::until_delivered(&delivery, until) => {}
-        () = signals.asked() => tracing::warn!("asked twice to stop: ending at once"),
+    loop {
+        tokio::select! {
+            () = drain::until_delivered(&delivery, until) => break,
+            () = signals.asked() => match until {
+                drain::Until::Now => {
+                    tracing::info!("the whole deployment stops: the bridge waits for its last turns");
+                    until = drain::Until::NoTurnRuns;
+                }
+                drain::Until::NoTurnRuns => {
+                    tracing::warn!("asked twice to stop: ending at once");
+                    break;
+                }
+            },
+        }
     }
     ended.cancel();
     // Everything ends by itself now; what does not is dropped.

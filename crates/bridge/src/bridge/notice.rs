@@ -29,6 +29,8 @@ use crate::process::whole_file::write_whole;
 const NOTICE: &str = "My storage is unavailable; your message is kept and will be answered.";
 /// How long the store must be out before anybody is told.
 const TOLD_AFTER: Duration = Duration::from_secs(10);
+/// After how long without anything that waits in vain an outage may be over: networks offer more often.
+const QUIET_MIN: Duration = Duration::from_secs(120);
 /// How long one notice may take.
 const SENT_WITHIN: Duration = Duration::from_secs(10);
 /// How long recording who is told may hold up telling.
@@ -51,6 +53,8 @@ struct Saved {
 #[derive(Default)]
 struct State {
     out_since: Option<Instant>,
+    /// When something waited in vain last.
+    waited_at: Option<Instant>,
     told: Told,
 }
 
@@ -58,19 +62,31 @@ impl Notices {
     /// Goes on where an earlier bridge may have left off.
     pub(super) fn open(file: PathBuf) -> Self {
         let told = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        let state = Mutex::new(State { out_since: None, told });
+        let state = Mutex::new(State { told, ..State::default() });
         Self { saved: Arc::new(Saved { file, writing: Mutex::default(), state }) }
     }
 
-    /// The store has not accepted something yet.
-    pub(super) fn begin(&self, waiting_since: Instant) {
-        self.saved.state().out_since.get_or_insert(waiting_since);
+    /// The store has not accepted something yet. `committed_at`: when it last committed anything.
+    ///
+    /// An outage may end unseen: what waited is not offered again, and nothing new comes. Then a commit after a long
+    /// quiet tells. Either alone does not: small commits may succeed on a full disk, and people may be silent for long.
+    pub(super) fn begin(&self, waiting_since: Instant, committed_at: Option<Instant>) {
+        let last = self.saved.state().waited_at;
+        let is_over = |last: Instant| {
+            committed_at.is_some_and(|at| at > last) && waiting_since.saturating_duration_since(last) > QUIET_MIN
+        };
+        if last.is_some_and(is_over) {
+            self.end();
+        }
+        let mut state = self.saved.state();
+        state.out_since.get_or_insert(waiting_since);
+        state.waited_at = Some(Instant::now());
     }
 
     /// The store accepted something: the outage is over.
     pub(super) fn end(&self) {
         let mut state = self.saved.state();
-        state.out_since = None;
+        (state.out_since, state.waited_at) = (None, None);
         if !std::mem::take(&mut state.told).is_empty() {
             drop(state);
             // Nobody waits for it: it is about the next start only.
@@ -171,6 +187,24 @@ mod tests {
     #[test]
     fn a_notice_is_no_last_word() {
         assert!(!NOTICE.starts_with("Error:"));
+    }
+
+    #[tokio::test]
+    async fn an_outage_that_ended_unseen_is_not_the_next_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let notices = Notices::open(directory.path().join("told.json"));
+        let out_since = || notices.saved.state().out_since.unwrap();
+        let begin = Instant::now();
+        notices.begin(begin, None);
+        let later = begin + QUIET_MIN + Duration::from_secs(60);
+        for committed_at in [None, begin.checked_sub(Duration::from_secs(1))] {
+            notices.begin(later, committed_at);
+            assert_eq!(out_since(), begin, "nothing was committed since");
+        }
+        notices.begin(begin + Duration::from_secs(60), Some(later));
+        assert_eq!(out_since(), begin, "a full disk takes small commits");
+        notices.begin(later, Some(later));
+        assert_eq!(out_since(), later);
     }
 
     #[tokio::test]

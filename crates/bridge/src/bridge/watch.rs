@@ -1,4 +1,5 @@
-//! Accounts that hear nothing for too long: the operator is told, and told when they hear again.
+//! Accounts that hear nothing or get nothing through for too long, and workers that are not there: the operator is told,
+//! and told when it is over.
 
 use std::{
     collections::HashMap,
@@ -6,25 +7,37 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lastword_core::{alert::AlertCode, ids::AccountId};
+use lastword_core::{alert::AlertCode, ids::AccountId, store::Role};
 
-use super::account::Accounts;
+use super::{
+    account::{Account, Accounts},
+    health::Evidence,
+};
 use crate::process::member::Member;
 
-/// How long an account may hear nothing before somebody is told: links break now and then, and come back.
+/// How long an account may hear nothing, or workers be away, before somebody is told: links and processes break now and
+/// then, and come back.
 const DEAF_MAX: Duration = Duration::from_secs(30);
+/// How long nothing but failures may come of what an account sends before somebody is told.
+const FAILING_MAX: Duration = Duration::from_secs(300);
+/// How old the last beat of a worker may be.
+const BEAT_MAX: Duration = Duration::from_secs(5);
+/// What alerts about the workers are about.
+const WORKERS: &str = "workers";
 /// How often to look.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Watches until the task is dropped.
-pub(super) async fn watch_accounts(member: Arc<Member>, accounts: Accounts) {
+pub(super) async fn watch(member: Arc<Member>, accounts: Accounts) {
     let mut hearing: HashMap<AccountId, Hearing> = HashMap::new();
+    let mut workers = Hearing::default();
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         for account in accounts.values() {
             let evidence = account.health.evidence();
+            look_for_failures(&member, account, &evidence);
             let hearing = hearing.entry(account.id.clone()).or_default();
             match hearing.look(evidence.is_ready(), Instant::now()) {
                 Some(News::Deaf) => {
@@ -35,10 +48,37 @@ pub(super) async fn watch_accounts(member: Arc<Member>, accounts: Accounts) {
                 None => {}
             }
         }
+        if !member.commits() {
+            // While the store is out no beat can be written down, and none is missed.
+            workers.deaf_since = None;
+            continue;
+        }
+        match workers.look(is_worker_alive(&member), Instant::now()) {
+            Some(News::Deaf) => {
+                let detail = format!("none for {} s", DEAF_MAX.as_secs());
+                member.alerts.raise(AlertCode::NoWorker, WORKERS, detail);
+            }
+            Some(News::Hears) => member.alerts.resolve(AlertCode::NoWorker, WORKERS),
+            None => {}
+        }
     }
 }
 
-/// What is known of one account.
+fn is_worker_alive(member: &Member) -> bool {
+    let mut workers = member.vitals.all().into_iter().filter(|vital| vital.process.role == Role::Worker);
+    workers.any(|vital| vital.beaten_at.elapsed() <= BEAT_MAX)
+}
+
+/// The next delivery that gets through says that it is over. The network's cause is on `/readyz`, not in what is kept: it
+/// may quote what was sent.
+fn look_for_failures(member: &Member, account: &Account, evidence: &Evidence) {
+    if evidence.fails_for(Instant::now()).is_some_and(|span| span >= FAILING_MAX) && account.health.can_send(false) {
+        let detail = format!("nothing but failures for {} s; /readyz has the last", FAILING_MAX.as_secs());
+        member.alerts.raise(AlertCode::AccountNotSending, account.id.as_str(), detail);
+    }
+}
+
+/// What is known of one account, or of the workers.
 #[derive(Debug, Default)]
 struct Hearing {
     deaf_since: Option<Instant>,

@@ -1,9 +1,12 @@
 //! `/healthz`: the process answers. `/readyz`: the bridge is able, with the evidence and its age.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Json, extract::State, http::StatusCode};
-use lastword_core::store::Role;
+use lastword_core::store::{Role, StoreError};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,6 +18,8 @@ use crate::{
 
 /// Evidence older than this no longer counts, in milliseconds.
 const EVIDENCE_MAX_MS: u128 = 5_000;
+/// How long the store may take for all that a page wants to know; a monitor must not wait for one that is out.
+pub(super) const READ_MAX: Duration = Duration::from_secs(3);
 /// The most alerts on the page.
 const ALERTS_MAX: usize = 20;
 
@@ -29,6 +34,11 @@ impl Health {
     pub(super) fn new(member: Arc<Member>, accounts: Accounts) -> Self {
         Self { member, accounts, begin: Instant::now() }
     }
+
+    /// Whether the store takes what is new: a heartbeat was committed lately, and its disk has room.
+    pub(super) fn store_takes(&self) -> bool {
+        self.member.committed_at().is_some_and(is_fresh) && !self.member.is_disk_full()
+    }
 }
 
 /// The process answers; nothing more is claimed.
@@ -38,8 +48,8 @@ pub(super) async fn healthz() -> &'static str {
 
 /// 200 when store, worker and every account have fresh evidence of their ability, otherwise 503; the page says which.
 pub(super) async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, Json<Value>) {
-    let (store_ready, store) = store(&health).await;
-    let (worker_ready, worker) = worker(&health).await;
+    let reads = (store(&health), worker(&health), alerts(&health));
+    let ((store_ready, store), (worker_ready, worker), alerts) = tokio::join!(reads.0, reads.1, reads.2);
     let (accounts_ready, accounts) = accounts(&health);
     let is_ready = store_ready && worker_ready && accounts_ready;
     let page = json!({
@@ -49,22 +59,34 @@ pub(super) async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, Js
         "store": store,
         "worker": worker,
         "accounts": accounts,
-        "alerts": alerts(&health).await,
+        "alerts": alerts,
     });
     (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(page))
 }
 
-/// Able when a heartbeat of this process was committed lately.
+/// What the store says within [`READ_MAX`], or its trouble.
+pub(super) async fn in_time<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+    within(READ_MAX, read).await
+}
+
+async fn within<T>(max: Duration, read: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+    match tokio::time::timeout(max, read).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("it does not answer within {} ms", max.as_millis())),
+    }
+}
+
+/// Able when a heartbeat of this process was committed lately, and it can be read.
 async fn store(health: &Health) -> (bool, Value) {
     let beat = health.member.committed_at();
     let is_disk_full = health.member.is_disk_full();
-    let is_ready = beat.is_some_and(is_fresh) && !is_disk_full;
-    let mut page = json!({ "ready": is_ready, "last_commit_age_ms": beat.map(age_ms), "disk_full": is_disk_full });
+    let mut is_ready = health.store_takes();
+    let mut page = json!({ "last_commit_age_ms": beat.map(age_ms), "disk_full": is_disk_full });
     if let Some(trouble) = health.member.store_trouble() {
         page["trouble"] = json!(trouble.cause);
         page["out_ms"] = json!(age_ms(trouble.since));
     }
-    match health.member.store.counts().await {
+    match in_time(health.member.store.counts()).await {
         Ok(counts) => {
             page["turns"] = json!({
                 "accepted": counts.accepted,
@@ -78,15 +100,22 @@ async fn store(health: &Health) -> (bool, Value) {
             page["dropped"] = json!(counts.dropped);
             page["deliveries"] = json!({ "open": counts.deliveries_open, "dead": counts.deliveries_dead });
         }
-        Err(error) => page["trouble"] = json!(error.to_string()),
+        Err(trouble) => {
+            is_ready = false;
+            page["trouble"] = match page["trouble"].as_str() {
+                Some(writing) => json!(format!("{writing}; reading: {trouble}")),
+                None => json!(trouble),
+            };
+        }
     }
+    page["ready"] = json!(is_ready);
     (is_ready, page)
 }
 
 /// Able when a worker's heart was seen to beat lately.
 async fn worker(health: &Health) -> (bool, Value) {
     // A worker that has just come is seen at once, not with the next sweep.
-    if let Ok(living) = health.member.store.living().await {
+    if let Ok(living) = in_time(health.member.store.living()).await {
         health.member.vitals.read(&living);
     }
     let workers: Vec<Vital> =
@@ -108,7 +137,7 @@ async fn worker(health: &Health) -> (bool, Value) {
 /// What needs an operator, the newest first. None of it makes a bridge unable by itself: evidence does.
 async fn alerts(health: &Health) -> Vec<Value> {
     let mut open: Vec<_> = health.member.alerts.unstored().iter().rev().map(unstored_json).collect();
-    match health.member.oversight.alerts(false, ALERTS_MAX).await {
+    match in_time(health.member.oversight.alerts(false, ALERTS_MAX)).await {
         Ok(stored) => open.extend(alerts_json(&stored)),
         Err(error) => tracing::debug!("alerts could not be read: {error}"),
     }
@@ -143,4 +172,16 @@ fn is_fresh(at: Instant) -> bool {
 
 fn age_ms(at: Instant) -> u128 {
     at.elapsed().as_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_is_stuck_is_a_trouble_in_time() {
+        let stuck = std::future::pending::<Result<(), _>>();
+        assert_eq!(within(Duration::from_millis(5), stuck).await.unwrap_err(), "it does not answer within 5 ms");
+        assert_eq!(in_time(async { Ok(7) }).await, Ok(7));
+    }
 }

@@ -41,16 +41,16 @@ pub(super) async fn run(args: &AlertsArgs, config: &Config) -> anyhow::Result<Ex
     if let Some(Change::Resolve { id }) = args.change {
         let was_open = store.resolve_numbered(id).await?;
         if was_open {
-            println!("Alert #{id} is resolved.");
+            super::say(format_args!("Alert #{id} is resolved."));
             return Ok(ExitCode::SUCCESS);
         }
         anyhow::bail!("no alert #{id} is open; `lastword alerts` lists those that are");
     }
     let alerts = store.alerts(args.all, LISTED_MAX).await?;
     if args.json {
-        println!("{:#}", serde_json::Value::Array(alerts_json(&alerts)));
+        super::say(format_args!("{:#}", serde_json::Value::Array(alerts_json(&alerts))));
     } else {
-        println!("{}", alerts_text(&alerts, &[], &Zone::local()));
+        super::say(alerts_text(&alerts, &[], &Zone::local()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -25,9 +25,9 @@ pub(super) async fn run(args: &AuditArgs, config: &Config) -> anyhow::Result<Exi
     let store = super::open(config)?;
     let audit = store.audit().await?;
     if args.json {
-        println!("{:#}", audit_json(&audit));
+        super::say(format_args!("{:#}", audit_json(&audit)));
     } else {
-        println!("{}", audit_text(&audit));
+        super::say(audit_text(&audit));
     }
     Ok(if audit.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -39,8 +39,11 @@ enum Owed {
 /// Works beside a running deployment, and beside none.
 pub(super) fn back_up(args: &BackupArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let info = SqliteStore::backup(&config.store_path, &args.file)?;
-    println!("{} has {}.", args.file.display(), held(&info, &Zone::local()));
-    println!("Files of agents are not in it: they are in {}.", config.state_dir.join("places").display());
+    super::say(format_args!("{} has {}.", args.file.display(), held(&info, &Zone::local())));
+    super::say(format_args!(
+        "Files of agents are not in it: they are in {}.",
+        config.state_dir.join("places").display()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -53,10 +56,11 @@ pub(super) fn restore(args: &RestoreArgs, config: &Config) -> anyhow::Result<Exi
     };
     let state = open_state(config)?;
     let lock = DeploymentLock::found(&config.store_path)?;
+    SqliteStore::must_be_unread(&config.store_path, &lock)?;
     // Before the store is there that they would meet.
     let aside = set_aside(&state, &info.sessions)?;
     let restored = SqliteStore::restore(&args.file, &config.store_path, owed, &SystemClock, &lock)?;
-    println!("{}", told(&restored, aside.as_deref(), &Zone::local()));
+    super::say(told(&restored, aside.as_deref(), &Zone::local()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,11 +9,17 @@ mod aside;
 mod audit;
 mod backup;
 mod forget;
+mod owner;
 mod trace;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::Subcommand;
 use lastword_store::{SqliteOptions, SqliteStore, SystemClock};
 
@@ -38,6 +44,14 @@ pub enum Operate {
 
 /// Does it; the exit code says how it went.
 pub async fn run(what: &Operate, config: &Config) -> ExitCode {
+    if let Err(error) = owner::must_be_ours(config) {
+        eprintln!("Error: {error:#}");
+        return if matches!(what, Operate::Audit(_)) {
+            ExitCode::from(audit::EXIT_UNREADABLE)
+        } else {
+            ExitCode::FAILURE
+        };
+    }
     let (done, exit_broken) = match what {
         Operate::Alerts(args) => (alerts::run(args, config).await, ExitCode::FAILURE),
         Operate::Trace(args) => (trace::run(args, config).await, ExitCode::FAILURE),
@@ -52,11 +66,22 @@ pub async fn run(what: &Operate, config: &Config) -> ExitCode {
     })
 }
 
+/// Prints what a tool has to say. Whoever stopped reading it (`| head`) knows enough.
+fn say(text: impl Display) {
+    if let Err(error) = writeln!(io::stdout(), "{text}")
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        eprintln!("Error: this can't be printed: {error}");
+    }
+}
+
 /// Opens the store that the configuration names. A look never makes one.
 fn open(config: &Config) -> anyhow::Result<SqliteStore> {
     let path = &config.store_path;
+    let is_there = path.try_exists();
+    let is_there = is_there.with_context(|| format!("the store {} can't be looked at by this user", path.display()))?;
     ensure!(
-        path.exists(),
+        is_there,
         "there is no store at {} yet; `lastword run` makes it, or name the configuration it runs with by --config",
         path.display()
     );

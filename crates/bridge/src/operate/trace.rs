@@ -49,9 +49,9 @@ pub(super) async fn run(args: &TraceArgs, config: &Config) -> anyhow::Result<Exi
     let trace = store.trace(&args.message.0).await?;
     let trace = trace.context("the store knows nothing of it: it was never here, or is past `retention`")?;
     if args.json {
-        println!("{:#}", trace_json(&trace));
+        super::say(format_args!("{:#}", trace_json(&trace)));
     } else {
-        println!("{}", trace_text(&trace, &Zone::local()));
+        super::say(trace_text(&trace, &Zone::local()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use std::{
 use lastword_core::{
     alert::{Alert, AlertCode, Severity},
     decide::backoff::Backoff,
-    store::{Oversight, StoreError},
+    store::{Oversight, Role, StoreError},
 };
 use tokio::sync::Notify;
 
@@ -27,8 +27,15 @@ const LAST_WITHIN: Duration = Duration::from_secs(1);
 /// Where a process raises its alerts.
 pub struct Alerts {
     oversight: Arc<dyn Oversight>,
-    waiting: Mutex<Vec<Change>>,
+    waiting: Mutex<Waiting>,
     news: Notify,
+}
+
+/// What waits, oldest first; each with a number of its own, because two changes may be equal and are still two.
+#[derive(Debug, Default)]
+struct Waiting {
+    changes: Vec<(u64, Change)>,
+    numbered: u64,
 }
 
 /// What is to be done in the store.
@@ -36,6 +43,8 @@ pub struct Alerts {
 enum Change {
     Raise(Alert),
     Resolve(AlertCode, String),
+    /// A child is started again after its death: told as a figure.
+    CountRestart(Role),
 }
 
 impl Change {
@@ -44,7 +53,9 @@ impl Change {
         match (self, earlier) {
             (Self::Raise(new), Self::Raise(old)) => (new.code, &new.subject) == (old.code, &old.subject),
             (Self::Resolve(..), Self::Resolve(..)) => self == earlier,
-            (Self::Raise(_), Self::Resolve(..)) | (Self::Resolve(..), Self::Raise(_)) => false,
+            (Self::Raise(_), Self::Resolve(..) | Self::CountRestart(_))
+            | (Self::Resolve(..), Self::Raise(_) | Self::CountRestart(_))
+            | (Self::CountRestart(_), _) => false,
         }
     }
 }
@@ -73,16 +84,25 @@ impl Alerts {
         self.change(Change::Resolve(code, subject.into()));
     }
 
-    /// What is not in the store yet.
+    /// Counts one more start of a child after its death.
+    pub fn count_restart(&self, role: Role) {
+        self.change(Change::CountRestart(role));
+    }
+
+    /// What is open and not in the store yet.
     #[must_use]
     pub fn unstored(&self) -> Vec<Alert> {
-        self.waiting()
-            .iter()
-            .filter_map(|change| match change {
-                Change::Raise(alert) => Some(alert.clone()),
-                Change::Resolve(..) => None,
-            })
-            .collect()
+        let Waiting { changes, .. } = &*self.waiting();
+        let resolves = |(_, later): &(u64, Change), alert: &Alert| match later {
+            Change::Resolve(code, subject) => (*code, subject) == (alert.code, &alert.subject),
+            Change::Raise(_) | Change::CountRestart(_) => false,
+        };
+        let open = changes.iter().enumerate().filter_map(|(n, (_, change))| match change {
+            Change::Raise(alert) if changes[n..].iter().any(|later| resolves(later, alert)) => None,
+            Change::Raise(alert) => Some(alert.clone()),
+            Change::Resolve(..) | Change::CountRestart(_) => None,
+        });
+        open.collect()
     }
 
     /// Stores what waits, through every outage, until the task is dropped.
@@ -111,36 +131,92 @@ impl Alerts {
 
     /// `false`: nothing waits.
     async fn store_next(&self) -> Result<bool, StoreError> {
-        let Some(next) = self.waiting().first().cloned() else { return Ok(false) };
+        let Some((number, next)) = self.waiting().changes.first().cloned() else { return Ok(false) };
         let stored = match &next {
             Change::Raise(alert) => self.oversight.raise(alert).await,
             Change::Resolve(code, subject) => self.oversight.resolve(*code, subject).await.map(|_| ()),
+            Change::CountRestart(role) => self.oversight.count_restart(*role).await,
         };
         match stored {
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
-            Err(error) => tracing::error!("an alert can't be stored: {error}"),
+            Err(error) => tracing::error!("an alert or a count can't be stored: {error}"),
             Ok(()) => {}
         }
-        let mut waiting = self.waiting();
         // It may have made room meanwhile, or been replaced by one that is stored next.
-        if waiting.first() == Some(&next) {
-            waiting.remove(0);
-        }
+        self.waiting().changes.retain(|(waits, _)| *waits != number);
         Ok(true)
     }
 
     fn change(&self, change: Change) {
         let mut waiting = self.waiting();
-        waiting.retain(|earlier| !change.replaces(earlier));
-        if waiting.len() >= WAITING_MAX {
-            waiting.remove(0);
+        let Waiting { changes, numbered } = &mut *waiting;
+        changes.retain(|(_, earlier)| !change.replaces(earlier));
+        if changes.len() >= WAITING_MAX {
+            changes.remove(0);
         }
-        waiting.push(change);
+        *numbered += 1;
+        changes.push((*numbered, change));
         drop(waiting);
         self.news.notify_one();
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Vec<Change>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use lastword_store::{SqliteOptions, SqliteStore, SystemClock};
+
+    use super::*;
+
+    fn alerts(folder: &tempfile::TempDir) -> Alerts {
+        let options = SqliteOptions::new(folder.path().join("db"), Arc::new(SystemClock));
+        Alerts::new(Arc::new(SqliteStore::open(options).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn what_is_raised_while_the_same_is_being_stored_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let alerts = alerts(&folder);
+        alerts.raise(AlertCode::ChildDied, "worker", "killed");
+        {
+            let mut storing = Box::pin(alerts.store_next());
+            // Asked, and not answered yet.
+            assert!(poll_fn(|context| std::task::Poll::Ready(storing.as_mut().poll(context).is_pending())).await);
+            alerts.raise(AlertCode::ChildDied, "worker", "killed");
+            storing.await.unwrap();
+        }
+        alerts.store_last().await;
+        let stored = alerts.oversight.alerts(false, 10).await.unwrap();
+        assert_eq!((stored.len(), stored[0].count), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_resolved_already_is_not_open_while_both_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let alerts = alerts(&folder);
+        let open = || alerts.unstored().into_iter().map(|alert| alert.subject).collect::<Vec<_>>();
+        alerts.raise(AlertCode::ChildDied, "worker", "killed");
+        alerts.raise(AlertCode::ChildDied, "bridge", "killed");
+        alerts.resolve(AlertCode::ChildDied, "worker");
+        assert_eq!(open(), ["bridge"]);
+        alerts.raise(AlertCode::ChildDied, "worker", "killed again");
+        assert_eq!(open(), ["bridge", "worker"]);
+    }
+    #[tokio::test]
+    async fn every_restart_counts_and_shows_on_no_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let alerts = alerts(&folder);
+        for role in [Role::Worker, Role::Worker, Role::Bridge] {
+            alerts.count_restart(role);
+        }
+        assert!(alerts.unstored().is_empty());
+        alerts.store_last().await;
+        let restarts = alerts.oversight.measures().await.unwrap().restarts;
+        assert_eq!((restarts["worker"], restarts["bridge"]), (2, 1));
     }
 }

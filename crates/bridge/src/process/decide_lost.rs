@@ -1,9 +1,6 @@
 //! Deciding what a dead process left behind: every turn that it ran gets its last word, or runs again.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use lastword_agents::shim::{end_group, is_gone};
 use lastword_core::{
@@ -14,7 +11,10 @@ use lastword_core::{
     reason::Reason,
     store::{End, Replays, Store, StoreError, Verdict},
 };
-use lastword_store::{IncarnationLock, journal::Replay};
+use lastword_store::{
+    IncarnationLock,
+    journal::{Replay, Unreadable},
+};
 
 use super::{alerts::Alerts, patience::until_answered, state_dir::StateDir};
 
@@ -29,7 +29,22 @@ const JOURNAL_LOOKS_MAX: u32 = 60;
 /// Between two of them.
 const JOURNAL_PAUSE: Duration = Duration::from_millis(500);
 
-/// Decides everything that `dead` left behind. Call it only with proof that the process is gone.
+/// Why a journal of another store is not replayed.
+const FOREIGN: &str = "its answers are about turns of a store that a restore has replaced";
+
+/// What became of a process that may be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is gone, everything is decided, and the store has forgotten it.
+    Decided,
+    /// It is gone, and something that it left can't be decided: a row that can't be read.
+    Kept,
+    /// It lives, or nobody knows: nothing was decided.
+    Unproven,
+}
+
+/// Decides everything that `dead` left behind. Call it only with proof that the process is gone: its parent reaped it,
+/// or it is this very process, which ends.
 ///
 /// Turns that end in an error are decided at once. Turns that may run again wait until every process group recorded
 /// for them is confirmed gone: two attempts of one turn never run side by side.
@@ -41,7 +56,101 @@ pub async fn decide_lost(
     alerts: &Alerts,
     dead: &IncarnationId,
 ) -> Result<(), StoreError> {
-    let mut journal = read_journal(&state.journals(), dead, alerts).await;
+    let journal = find_journal(store, state, dead).await;
+    decide_with(journal, store, alerts, dead).await
+}
+
+/// The same for this very process, which ends with these answers in memory: they are in its journal only where its disk
+/// took them.
+pub async fn decide_leaver(
+    store: &dyn Store,
+    state: &StateDir,
+    alerts: &Alerts,
+    leaver: &IncarnationId,
+    answers: &[Verdict],
+) -> Result<(), StoreError> {
+    replay(store, answers, leaver).await?;
+    decide_lost(store, state, alerts, leaver).await
+}
+
+/// The same for a process whose lock is the only proof, as `observer` sees it; its lock file goes when the store has
+/// forgotten it.
+pub async fn decide_if_gone(
+    store: &dyn Store,
+    state: &StateDir,
+    alerts: &Alerts,
+    other: &IncarnationId,
+    observer: Option<&IncarnationId>,
+) -> Result<Fate, StoreError> {
+    if !is_gone_by_lock(state, other, observer).await {
+        return Ok(Fate::Unproven);
+    }
+    let journal = find_journal(store, state, other).await;
+    // That may have taken long, for a reason that takes away the proof as well.
+    if !is_gone_by_lock(state, other, observer).await {
+        return Ok(Fate::Unproven);
+    }
+    decide_with(journal, store, alerts, other).await?;
+    if until_answered("the living processes", || store.living()).await?.iter().any(|living| living.id == *other) {
+        return Ok(Fate::Kept);
+    }
+    let (directory, id) = (state.incarnations(), other.clone());
+    let forgotten = tokio::task::spawn_blocking(move || IncarnationLock::forget(&directory, &id)).await;
+    if let Ok(Err(error)) = forgotten {
+        tracing::debug!("a lock file stays behind: {error}");
+    }
+    Ok(Fate::Decided)
+}
+
+/// Whether a process's lock proves it gone; any doubt is no proof.
+async fn is_gone_by_lock(state: &StateDir, other: &IncarnationId, observer: Option<&IncarnationId>) -> bool {
+    let (locks, other, observer) = (state.locks().clone(), other.clone(), observer.cloned());
+    let looked = tokio::task::spawn_blocking(move || locks.is_free(&other, observer.as_ref())).await;
+    matches!(looked, Ok(Ok(true)))
+}
+
+/// A dead process's journal, as far as it could be found.
+struct Found {
+    replay: Replay,
+    /// Where nothing could be looked for, and why.
+    unseen: Option<(String, String)>,
+}
+
+/// Reads the journal of a dead process. A directory that is not there is no proof that there was no journal: its disk
+/// may be about to come back. A file that can't be read is damaged only when it was tried for as long.
+async fn find_journal(store: &dyn Store, state: &StateDir, dead: &IncarnationId) -> Found {
+    let directory = state.journals();
+    let mut looks = 1;
+    loop {
+        let (folder, owner, deployment) = (directory.clone(), dead.clone(), store.deployment().to_owned());
+        let unreadable = if looks == JOURNAL_LOOKS_MAX { Unreadable::IsDamage } else { Unreadable::IsNoAnswer };
+        let read = tokio::task::spawn_blocking(move || Replay::read(&folder, &owner, &deployment, unreadable)).await;
+        match read.unwrap_or_else(|panic| Err(std::io::Error::other(panic))) {
+            Ok(replay) => return Found { replay, unseen: None },
+            Err(error) if looks == JOURNAL_LOOKS_MAX => {
+                let why = format!("the journals can't be looked through: {error}");
+                return Found { replay: Replay::default(), unseen: Some((directory.display().to_string(), why)) };
+            }
+            Err(_) => {
+                looks += 1;
+                tokio::time::sleep(JOURNAL_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn decide_with(
+    journal: Found,
+    store: &dyn Store,
+    alerts: &Alerts,
+    dead: &IncarnationId,
+) -> Result<(), StoreError> {
+    let Found { replay: mut journal, unseen } = journal;
+    let damaged = journal.damaged.iter().map(|(path, why)| (path.display().to_string(), why.clone()));
+    let foreign = journal.foreign.iter().map(|path| (path.display().to_string(), FOREIGN.to_owned()));
+    for (subject, why) in unseen.into_iter().chain(damaged).chain(foreign) {
+        alerts.raise(AlertCode::JournalDamaged, subject, why);
+    }
     if !replay(store, &journal.answers, dead).await? {
         journal.distrust("an answer in it could not be stored");
     }
@@ -51,32 +160,6 @@ pub async fn decide_lost(
         tracing::warn!(incarnation = %dead, "a journal that is decided stays behind: {error}");
     }
     Ok(())
-}
-
-/// Reads the journal of a dead process. A directory that is not there is no proof that there was no journal: its disk
-/// may be about to come back.
-async fn read_journal(directory: &Path, dead: &IncarnationId, alerts: &Alerts) -> Replay {
-    let mut looks = 1;
-    let replay = loop {
-        let (folder, owner) = (directory.to_owned(), dead.clone());
-        let read = tokio::task::spawn_blocking(move || Replay::read(&folder, &owner)).await;
-        match read.unwrap_or_else(|panic| Err(std::io::Error::other(panic))) {
-            Ok(replay) => break replay,
-            Err(error) if looks == JOURNAL_LOOKS_MAX => {
-                let detail = format!("the journals can't be looked through: {error}");
-                alerts.raise(AlertCode::JournalDamaged, directory.display().to_string(), detail);
-                break Replay::default();
-            }
-            Err(_) => {
-                looks += 1;
-                tokio::time::sleep(JOURNAL_PAUSE).await;
-            }
-        }
-    };
-    for (path, why) in &replay.damaged {
-        alerts.raise(AlertCode::JournalDamaged, path.display().to_string(), why.clone());
-    }
-    replay
 }
 
 /// Elects the answers that a dead worker could only journal; `false` if one can't be stored. One whose attempt is no
@@ -124,15 +207,12 @@ pub async fn decide_all_lost(
     alerts: &Alerts,
     ourselves: Option<&IncarnationId>,
 ) -> Result<(), StoreError> {
-    let locks = state.incarnations();
     for other in until_answered("the living processes", || store.living()).await? {
-        if Some(&other.id) == ourselves || !IncarnationLock::is_free(&locks, &other.id).unwrap_or(false) {
+        if Some(&other.id) == ourselves {
             continue;
         }
-        if let Err(error) = decide_lost(store, state, alerts, &other.id).await {
+        if let Err(error) = decide_if_gone(store, state, alerts, &other.id, ourselves).await {
             tracing::error!(incarnation = %other.id, "a lost process could not be decided: {error}");
-        } else if let Err(error) = IncarnationLock::forget(&locks, &other.id) {
-            tracing::debug!("a lock file stays behind: {error}");
         }
     }
     Ok(())

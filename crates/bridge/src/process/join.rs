@@ -1,7 +1,7 @@
 //! Joining a deployment: locks, store, and a registered incarnation.
 //!
 //! Guarantee: a child of a supervisor, which has had the store open, waits for a store that went away, and never makes
-//! an empty one in its place. Whoever is started by hand is told at once what is wrong.
+//! an empty one in its place; a last gasp never does, either. Whoever is started by hand is told at once what is wrong.
 
 use std::{
     fmt::Display,
@@ -15,12 +15,14 @@ use lastword_core::{
     ids::IncarnationId,
     store::{Incarnation, Role, Store, StoreError},
 };
-use lastword_store::{DeploymentLock, IncarnationLock, Journal, LockError, OpenError, SqliteStore, SystemClock};
+use lastword_store::{DeploymentLock, IncarnationLock, Journal, LockError, SqliteStore, SystemClock};
 use tokio::sync::watch;
 
 use super::{
     alerts::Alerts,
-    member::{INCARNATION_ENV, Member, keep_to_ourselves, new_incarnation, open_state, store_options},
+    deployment::{May, open_store},
+    lifeline::has_supervisor,
+    member::{INCARNATION_ENV, Member, keep_to_ourselves, new_incarnation, open_state},
     outage::{ANSWERED_WITHIN, Outage, SILENT},
     patience::pause,
     state_dir::StateDir,
@@ -46,7 +48,7 @@ struct Joined {
 /// Why a process can't join now.
 enum NotYet {
     /// It may pass.
-    MayHeal(String),
+    MayHeal(anyhow::Error),
     /// It won't.
     Never(anyhow::Error),
 }
@@ -54,6 +56,12 @@ enum NotYet {
 impl Member {
     /// Joins the deployment. Under a supervisor it waits for a store that is out, and says in `waiting` why.
     pub async fn join(config: Config, role: Role, waiting: &Waiting) -> anyhow::Result<Arc<Self>> {
+        let may = if has_supervisor() { May::GoOn } else { May::BeginAnew };
+        Self::join_as(config, role, waiting, may).await
+    }
+
+    /// The same; `may` says whether it may make a store.
+    pub async fn join_as(config: Config, role: Role, waiting: &Waiting, may: May) -> anyhow::Result<Arc<Self>> {
         keep_to_ourselves()?;
         let given = std::env::var(INCARNATION_ENV).ok();
         let is_supervised = given.is_some();
@@ -63,12 +71,11 @@ impl Member {
         let Joined { state, deployment, lock, store } = loop {
             let (wanted, id) = (Arc::clone(&config), incarnation.clone());
             // It may wait for a lock or a disk, and the runtime must go on meanwhile.
-            let opening = tokio::task::spawn_blocking(move || open(&wanted, &id, is_supervised));
+            let opening = tokio::task::spawn_blocking(move || open(&wanted, &id, may));
             match wait.while_silent(opening).await? {
                 Ok(joined) => break joined,
-                Err(NotYet::MayHeal(cause)) if is_supervised => wait.again(&cause).await,
-                Err(NotYet::MayHeal(cause)) => anyhow::bail!(cause),
-                Err(NotYet::Never(error)) => return Err(error),
+                Err(NotYet::MayHeal(cause)) if is_supervised => wait.again(&format!("{cause:#}")).await,
+                Err(NotYet::MayHeal(error) | NotYet::Never(error)) => return Err(error),
             }
         };
         let store = Arc::new(store);
@@ -84,7 +91,7 @@ impl Member {
         wait.over();
         Ok(Arc::new(Self {
             alerts: Arc::new(Alerts::new(store.clone())),
-            journal: Arc::new(Journal::new(&state.journals(), &incarnation, &config.store_path)),
+            journal: Arc::new(Journal::new(&state.journals(), &incarnation, store.deployment(), &config.store_path)),
             disk_full: store.disk_full(),
             oversight: store.clone(),
             store,
@@ -141,31 +148,28 @@ impl Wait<'_> {
     }
 }
 
-fn open(config: &Config, incarnation: &IncarnationId, is_supervised: bool) -> Result<Joined, NotYet> {
-    let state = if is_supervised {
-        StateDir::existing(&config.state_dir).map_err(|error| {
-            NotYet::MayHeal(format!("the state directory {} can't be used: {error}", config.state_dir.display()))
-        })?
-    } else {
-        open_state(config).map_err(NotYet::Never)?
+fn open(config: &Config, incarnation: &IncarnationId, may: May) -> Result<Joined, NotYet> {
+    let state = match may {
+        May::GoOn => StateDir::existing(&config.state_dir).map_err(|error| {
+            let directory = config.state_dir.display();
+            NotYet::MayHeal(anyhow::Error::new(error).context(format!("the state directory {directory} can't be used")))
+        })?,
+        May::BeginAnew => open_state(config).map_err(NotYet::Never)?,
     };
-    let mut options = store_options(config, &state, incarnation);
-    options.must_exist = is_supervised;
     let deployment = DeploymentLock::join(&config.store_path).map_err(not_locked)?;
     let lock = IncarnationLock::hold(&state.incarnations(), incarnation).map_err(not_locked)?;
-    let store = SqliteStore::open(options).map_err(not_opened)?;
+    let store = open_store(config, &state, incarnation, may).map_err(|error| match error.may_heal() {
+        true => NotYet::MayHeal(error.into()),
+        false => NotYet::Never(error.into()),
+    })?;
     Ok(Joined { state, deployment, lock, store })
 }
 
 fn not_locked(error: LockError) -> NotYet {
     match error {
-        LockError::Unusable { .. } => NotYet::MayHeal(error.to_string()),
+        LockError::Unusable { .. } => NotYet::MayHeal(error.into()),
         LockError::InUse { .. } | LockError::BadName(_) => {
             NotYet::Never(anyhow::Error::from(error).context("a lock of this process could not be taken"))
         }
     }
-}
-
-fn not_opened(error: OpenError) -> NotYet {
-    if error.may_heal() { NotYet::MayHeal(error.to_string()) } else { NotYet::Never(error.into()) }
 }

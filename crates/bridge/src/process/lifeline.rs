@@ -18,9 +18,9 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch as latest, task::JoinSet};
 
-use super::exit::EXIT_ORPHANED;
+use super::{exit::EXIT_ORPHANED, join::Waiting};
 
 /// The variable by which a supervisor tells a child that its standard input is a lifeline.
 pub const LIFELINE_ENV: &str = "LASTWORD_LIFELINE";
@@ -40,6 +40,8 @@ pub enum Word {
     Beat,
     /// The same, and it does its work: the bridge serves, the worker claims.
     Ready,
+    /// The same, and it can't begin, because the store is out.
+    Waiting,
 }
 
 impl Word {
@@ -49,6 +51,7 @@ impl Word {
         match byte {
             b'.' => Some(Self::Beat),
             b'r' => Some(Self::Ready),
+            b'w' => Some(Self::Waiting),
             _ => None,
         }
     }
@@ -57,6 +60,7 @@ impl Word {
         match self {
             Self::Beat => b'.',
             Self::Ready => b'r',
+            Self::Waiting => b'w',
         }
     }
 }
@@ -70,20 +74,22 @@ pub struct Lifeline {
 struct Line {
     socket: UnixStream,
     is_ready: AtomicBool,
+    waiting: latest::Receiver<Option<String>>,
 }
 
 impl Lifeline {
     /// Ends this process when its supervisor is gone, and beats; does neither in a process that has no supervisor.
     ///
     /// The end is seen by a thread of its own, so that a busy or wedged runtime can't outlive its supervisor.
-    pub fn hold() -> io::Result<Self> {
+    /// While `waiting` holds why, it says that this process waits for the store.
+    pub fn hold(waiting: &Waiting) -> io::Result<Self> {
         let mut beating = JoinSet::new();
         if !has_supervisor() {
             return Ok(Self { line: None, _beating: beating });
         }
         let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         socket.set_nonblocking(true)?;
-        let line = Arc::new(Line { socket, is_ready: AtomicBool::new(false) });
+        let line = Arc::new(Line { socket, is_ready: AtomicBool::new(false), waiting: waiting.subscribe() });
         {
             let line = Arc::clone(&line);
             std::thread::Builder::new().name("lifeline".into()).spawn(move || {
@@ -124,7 +130,14 @@ impl Lifeline {
 impl Line {
     /// Every beat says how far we are: one that nobody took is made good by the next.
     fn beat(&self) {
-        say(&self.socket, if self.is_ready.load(Ordering::Relaxed) { Word::Ready } else { Word::Beat });
+        let word = if self.is_ready.load(Ordering::Relaxed) {
+            Word::Ready
+        } else if self.waiting.borrow().is_some() {
+            Word::Waiting
+        } else {
+            Word::Beat
+        };
+        say(&self.socket, word);
     }
 }
 
@@ -154,7 +167,7 @@ mod tests {
 
     #[test]
     fn every_word_reads_back() {
-        for word in [Word::Beat, Word::Ready] {
+        for word in [Word::Beat, Word::Ready, Word::Waiting] {
             assert_eq!(Word::read(word.byte()), Some(word));
         }
         assert_eq!(Word::read(b'?'), None);

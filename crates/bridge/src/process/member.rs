@@ -12,12 +12,13 @@ use lastword_core::{
     ids::{AgentId, IncarnationId},
     store::{Clock, OnLost, Oversight, Standing, Store},
 };
-use lastword_store::{DeploymentLock, IncarnationLock, Journal, SqliteOptions, SqliteStore, SystemClock};
+use lastword_store::{DeploymentLock, IncarnationLock, Journal, SqliteOptions, SystemClock};
 use tokio::sync::watch;
 
 use super::{
     alerts::Alerts,
-    decide_lost::decide_lost,
+    decide_lost::decide_leaver,
+    deployment::end_without_store,
     outage::{Outage, STORE, Trouble},
     state_dir::StateDir,
     vitals::Vitals,
@@ -28,6 +29,9 @@ use crate::config::Config;
 pub const INCARNATION_ENV: &str = "LASTWORD_INCARNATION";
 /// How often a process says that it lives.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
+/// How long writing the journal may take when this process ends, and how long deciding what is left.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
+const DECIDED_WITHIN: Duration = Duration::from_secs(3);
 /// How old the last heartbeat may be for the store to count as committing.
 const BEAT_FRESH: Duration = Duration::from_secs(3);
 const _: () = assert!(BEAT_FRESH.as_millis() < GRACE_MS as u128, "a sweep must not end what could not be seen to move");
@@ -132,9 +136,25 @@ impl Member {
     }
 
     /// Leaves cleanly: whatever this process still held is decided now, and nobody has to find out that it is gone.
+    /// Takes no longer than a store that is out lets it: what is left then is decided by whoever sees its end.
     pub async fn leave(&self) {
-        if let Err(error) = decide_lost(&*self.store, &self.state, &self.alerts, &self.incarnation).await {
-            tracing::error!("leaving without having decided everything; the next start will: {error}");
+        // First onto the disk, where it outlives this process.
+        let journal = Arc::clone(&self.journal);
+        let flushed = tokio::task::spawn_blocking(move || journal.flush());
+        match tokio::time::timeout(FLUSHED_WITHIN, flushed).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!("leaving with a journal that can't be written: {error}"),
+            Ok(Err(panic)) => tracing::error!("leaving with a journal that can't be written: {panic}"),
+            Err(_) => tracing::error!("leaving with a journal that can't be written: its disk does not answer"),
+        }
+        let answers = self.journal.answers();
+        let decided = decide_leaver(&*self.store, &self.state, &self.alerts, &self.incarnation, &answers);
+        match tokio::time::timeout(DECIDED_WITHIN, decided).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!("leaving without having decided everything; the next start will: {error}")
+            }
+            Err(_) => tracing::error!("leaving without having decided everything: the store does not answer in time"),
         }
         self.alerts.store_last().await;
     }
@@ -147,16 +167,12 @@ pub fn open_state(config: &Config) -> anyhow::Result<StateDir> {
     })
 }
 
-/// Opens the configured store, with its migrations done.
-pub fn open_store(config: &Config, state: &StateDir, incarnation: &IncarnationId) -> anyhow::Result<SqliteStore> {
-    Ok(SqliteStore::open(store_options(config, state, incarnation))?)
-}
-
 /// How the configured store is opened.
 pub(super) fn store_options(config: &Config, state: &StateDir, incarnation: &IncarnationId) -> SqliteOptions {
-    SqliteOptions::new(&config.store_path, Arc::new(SystemClock))
+    let options = SqliteOptions::new(&config.store_path, Arc::new(SystemClock))
         .waking(state.wake(), incarnation.as_str())
-        .reserving(config.store_reserve_bytes)
+        .reserving(config.store_reserve_bytes);
+    SqliteOptions { on_fatal: Arc::new(end_without_store), ..options }
 }
 
 /// A name for a start of a process, never used before.

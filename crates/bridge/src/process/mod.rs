@@ -1,10 +1,13 @@
 //! What every process of a deployment has: a name, a store, a heartbeat, a lifeline, and an end.
 
 pub mod alerts;
+mod answered;
 pub mod decide_lost;
+pub mod deployment;
 pub mod exit;
 pub mod join;
 pub mod lifeline;
+mod losses;
 pub mod member;
 pub mod outage;
 pub mod patience;

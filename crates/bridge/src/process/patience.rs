@@ -1,11 +1,41 @@
 //! Asking a store that is out again and again, without spinning, until it answers.
 
-use std::{future::Future, time::Duration};
+use std::{
+    fmt::Display,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use lastword_core::{decide::backoff::Backoff, store::StoreError};
 
 /// Between two questions to a store that is out.
 const AGAIN: Backoff = Backoff { first_ms: 50, max_ms: 2_000 };
+
+/// How often what goes on failing is said again.
+const SAID_EVERY: Duration = Duration::from_secs(60);
+
+/// Something that is tried again and again: its failure is said once, then seldom.
+#[derive(Debug, Default)]
+pub struct Complaint {
+    failures: u32,
+    said_at: Option<Instant>,
+}
+
+impl Complaint {
+    /// It failed once more. `what` is a sentence for the log.
+    pub fn failed(&mut self, what: &str, why: &dyn Display) {
+        self.failures += 1;
+        if self.said_at.is_none_or(|at| at.elapsed() >= SAID_EVERY) {
+            self.said_at = Some(Instant::now());
+            tracing::warn!(failures = self.failures, "{what}: {why}");
+        }
+    }
+
+    /// It went well: the next failure is said at once.
+    pub fn over(&mut self) {
+        *self = Self::default();
+    }
+}
 
 /// Asks until the store answers; only an answer that asking again can't change is returned as an error.
 ///

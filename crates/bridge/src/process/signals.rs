@@ -1,4 +1,5 @@
-//! Being asked to stop: the first SIGTERM, Ctrl-C or closed terminal asks, the second insists.
+//! Being asked to stop: the first SIGTERM, Ctrl-C or closed terminal asks, the second insists. A terminal that closes
+//! asks nothing of whoever was started to outlive it (`nohup`).
 
 use nix::sys::signal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -10,7 +11,7 @@ pub const MAKE_ROOM: signal::Signal = signal::Signal::SIGUSR1;
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
+    hangup: Option<Signal>,
 }
 
 impl StopSignals {
@@ -19,7 +20,7 @@ impl StopSignals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
+            hangup: if is_ignored(signal::Signal::SIGHUP) { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
 
@@ -28,9 +29,28 @@ impl StopSignals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
-            _ = self.hangup.recv() => {}
+            () = hung_up(self.hangup.as_mut()) => {}
         }
     }
+}
+
+async fn hung_up(hangup: Option<&mut Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with a signal ignored. Known on Linux only.
+fn is_ignored(signal: signal::Signal) -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, signal))
+}
+
+/// The same, by the text of a process's `status`: a mask in hexadecimal, the lowest bit for signal 1.
+fn ignores(status: &str, signal: signal::Signal) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
 }
 
 /// Listens for [`MAKE_ROOM`].
@@ -45,5 +65,20 @@ impl RoomSignal {
     /// Returns when asked to make room. Cancel-safe.
     pub async fn asked(&mut self) {
         self.0.recv().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::Signal::{SIGHUP, SIGINT};
+
+    use super::*;
+
+    #[test]
+    fn an_ignored_signal_is_seen_in_the_mask() {
+        let status = "Name:\tlastword\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        assert!(ignores(status, SIGHUP) && !ignores(status, SIGINT));
+        assert!(!ignores("SigIgn:\t0000000000001000\n", SIGHUP));
+        assert!(!ignores("", SIGHUP));
     }
 }

@@ -7,11 +7,15 @@ use std::{
 };
 
 use lastword_core::ids::PlaceId;
+use lastword_store::LockDirectory;
+
+const INCARNATIONS: &str = "incarnations";
 
 /// The state directory and what is where in it.
 #[derive(Clone, Debug)]
 pub struct StateDir {
     root: PathBuf,
+    locks: LockDirectory,
 }
 
 impl StateDir {
@@ -19,9 +23,11 @@ impl StateDir {
     pub fn open(root: &Path) -> io::Result<Self> {
         make_private(root)?;
         fs::set_permissions(root, fs::Permissions::from_mode(0o700))?;
-        let dir = Self { root: root.canonicalize()? };
+        let root = root.canonicalize()?;
+        let incarnations = root.join(INCARNATIONS);
+        make_private(&incarnations)?;
+        let dir = Self { locks: LockDirectory::open(&incarnations)?, root };
         make_private(&dir.wake())?;
-        make_private(&dir.incarnations())?;
         make_private(&dir.journals())?;
         Ok(dir)
     }
@@ -45,10 +51,16 @@ impl StateDir {
         self.root.join("wake")
     }
 
-    /// Lock files of the processes: a free one proves that its process is gone.
+    /// Lock files of the processes.
     #[must_use]
     pub fn incarnations(&self) -> PathBuf {
-        self.root.join("incarnations")
+        self.root.join(INCARNATIONS)
+    }
+
+    /// The same as evidence: a free one in the directory that was opened proves that its process is gone.
+    #[must_use]
+    pub fn locks(&self) -> &LockDirectory {
+        &self.locks
     }
 
     /// Finished answers while the store is out.
@@ -67,7 +79,7 @@ impl StateDir {
     ///
     /// Named by our own numbers only; nothing that people wrote is ever part of a path.
     pub fn open_place(&self, place: PlaceId, session: u32) -> io::Result<PathBuf> {
-        let directory = places(&self.root).join(format!("{place}-{session}"));
+        let directory = self::place(&places(&self.root), place, session);
         for folder in ["inbox", "outbox"] {
             make_private(&directory.join(folder))?;
         }
@@ -81,10 +93,16 @@ pub fn places(root: &Path) -> PathBuf {
     root.join("places")
 }
 
+/// Where an agent's working directory is, among them.
+#[must_use]
+pub fn place(places: &Path, place: PlaceId, session: u32) -> PathBuf {
+    places.join(format!("{place}-{session}"))
+}
+
 /// Removes an agent's working directory with all that is in it; says whether there was one. What a link leads to
 /// stays, wherever the link is.
 pub fn remove_place(places: &Path, place: PlaceId, session: u32) -> io::Result<bool> {
-    let directory = places.join(format!("{place}-{session}"));
+    let directory = self::place(places, place, session);
     let is_ours = |path: &Path| match fs::symlink_metadata(path) {
         Ok(found) => Ok(found.is_dir()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -99,8 +99,8 @@ mod tests {
             the store can't be reached or can't write; nothing is accepted, finished answers are kept in the journal: disk I/O error
             → see the cause: is the disk there, writable and not locked by another program?
         #7 error account_not_sending: net – 2026-09-10 00:27:40 UTC, 3 times since 2026-09-10 00:26:40 UTC
-            the network refuses what an account sends: credentials refused
-            → see the cause; a refused token has to be replaced
+            nothing that an account sends gets through: its network refuses it, or nobody knows what becomes of it: credentials refused
+            → see the cause, or `send_trouble` on /readyz; a refused token has to be replaced
         #4 warning process_lost: worker – 2026-08-29 10:40:00 UTC, resolved 2026-08-29 10:40:01 UTC
             a process ended without a word, and nobody who started it saw it: pid 12
             → see the log before it

@@ -10,8 +10,8 @@ use super::image::Image;
 #[derive(Clone, Debug)]
 pub(super) struct Board {
     pub(super) wanted: Image,
-    /// Whether what is on the disk was tried, and does not get ready.
-    pub(super) is_withdrawn: bool,
+    /// Whether something else is on the disk than what is wanted: it does not work, or is only reported.
+    pub(super) is_behind: bool,
     bridge: Part,
     worker: Part,
 }
@@ -21,13 +21,13 @@ pub(super) struct Board {
 pub(super) struct Part {
     /// Its build, once it said that it does its work.
     pub(super) ready: Option<String>,
-    /// Whether it was killed and does not go.
-    pub(super) is_stuck: bool,
+    /// How many of its processes were killed and do not go.
+    pub(super) stuck: u32,
 }
 
 impl Board {
     pub(super) fn new() -> Self {
-        Self { wanted: Image::Running, is_withdrawn: false, bridge: Part::default(), worker: Part::default() }
+        Self { wanted: Image::Running, is_behind: false, bridge: Part::default(), worker: Part::default() }
     }
 
     pub(super) fn part_mut(&mut self, role: Role) -> &mut Part {
@@ -37,6 +37,11 @@ impl Board {
         }
     }
 
+    /// Whether a child of this build is of what is on the disk.
+    pub(super) fn is_current(&self, build: &str) -> bool {
+        !self.is_behind && self.wanted.build() == build
+    }
+
     /// Whether both do their work.
     pub(super) fn is_ready(&self) -> bool {
         self.bridge.ready.is_some() && self.worker.ready.is_some()
@@ -44,7 +49,7 @@ impl Board {
 
     /// Whether the supervisor can still do what it is for.
     pub(super) fn is_well(&self) -> bool {
-        !self.bridge.is_stuck && !self.worker.is_stuck
+        self.bridge.stuck + self.worker.stuck == 0
     }
 
     /// Whether a child of this build is to make room for another one now.
@@ -64,7 +69,7 @@ impl fmt::Display for Board {
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.is_stuck, &self.ready) {
+        f.write_str(match (self.stuck > 0, &self.ready) {
             (true, _) => "does not die",
             (false, Some(_)) => "ready",
             (false, None) => "starting",

@@ -55,6 +55,12 @@ pub(super) struct Child {
     is_line_open: bool,
     watch: Watch,
     killed_at: Option<Instant>,
+    /// Whether it was killed and does not go.
+    is_stuck: bool,
+    /// Whether it no longer speaks for its role.
+    is_leaving: bool,
+    /// When it was last heard to wait for the store, or began: who waits is not late.
+    unready_since: Instant,
 }
 
 /// Why [`Child::attend`] returned.
@@ -104,6 +110,9 @@ impl Child {
             is_line_open: true,
             watch: Watch::new(patience),
             killed_at: None,
+            is_stuck: false,
+            is_leaving: false,
+            unready_since: Instant::now(),
         })
     }
 
@@ -117,7 +126,9 @@ impl Child {
                 // What was said is heard before silence is judged.
                 biased;
                 status = self.process.wait() => {
-                    self.supervisor.say_stuck(self.role, false);
+                    if std::mem::take(&mut self.is_stuck) {
+                        self.supervisor.say_unstuck(self.role);
+                    }
                     return Ok(Attended::Ended(status?));
                 }
                 _ = self.line.readable(), if self.is_line_open => self.hear(),
@@ -140,14 +151,30 @@ impl Child {
         self.ask_by(Signal::SIGTERM);
     }
 
+    /// From here on what it says is not about its role any more: its successor may speak.
+    pub(super) fn leaves(&mut self) {
+        self.is_leaving = true;
+    }
+
+    /// Asks one that makes room to stop with the whole deployment instead, and gives it the time for that.
+    pub(super) fn ask_anew(&mut self) {
+        self.watch.asked_anew();
+        self.signal(Signal::SIGTERM);
+    }
+
     /// Asks it to end because its successor waits.
     pub(super) fn ask_for_room(&mut self) {
         self.ask_by(if self.role == Role::Bridge { MAKE_ROOM } else { Signal::SIGTERM });
     }
 
     fn ask_by(&mut self, signal: Signal) {
-        let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok());
-        if let (true, Some(pid)) = (self.watch.asked(), pid) {
+        if self.watch.asked() {
+            self.signal(signal);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
             // It may be gone already; then there is nobody to ask.
             let _ = kill(Pid::from_raw(pid), signal);
         }
@@ -159,8 +186,11 @@ impl Child {
             Ok(0) => self.is_line_open = false,
             Ok(length) => {
                 self.watch.heard();
-                let is_ready = said[..length].iter().any(|byte| Word::read(*byte) == Some(Word::Ready));
-                if is_ready && !self.is_ready {
+                let words: Vec<_> = said[..length].iter().filter_map(|byte| Word::read(*byte)).collect();
+                if words.contains(&Word::Waiting) {
+                    self.unready_since = Instant::now();
+                }
+                if words.contains(&Word::Ready) && !self.is_ready && !self.is_leaving {
                     self.is_ready = true;
                     self.supervisor.say_ready(self.role, &self.image);
                 }
@@ -181,41 +211,50 @@ impl Child {
         match act {
             Act::Wait => {}
             Act::Ask => {
-                self.report_hung(&format!("silent for {silent_ms} ms; it is asked to end"));
+                self.report(AlertCode::ChildHung, &format!("silent for {silent_ms} ms; it is asked to end"));
                 self.ask();
             }
-            Act::Kill => self.kill(&format!("silent for {silent_ms} ms, also when asked to end; it is killed")),
-            Act::KillHolder => {
-                self.kill(&format!("silent for {silent_ms} ms with the store's commit lock in hand; it is killed"));
+            Act::Kill => {
+                self.kill(AlertCode::ChildHung, &format!("silent for {silent_ms} ms, also when asked to end"));
             }
-            Act::KillLate => self.kill("it was asked to end and takes too long; it is killed"),
+            Act::KillHolder => {
+                let why = format!("silent for {silent_ms} ms with the store's commit lock in hand");
+                self.kill(AlertCode::ChildHung, &why);
+            }
+            Act::KillLate => self.kill(AlertCode::ChildLate, "it is heard, but does not end"),
         }
         let restart = self.supervisor.config.restart;
-        let is_overdue = self.begin.elapsed() > ms(restart.start_within_ms);
-        if self.image != Image::Running && !self.is_ready && is_overdue {
+        let is_overdue = self.unready_since.elapsed() > ms(restart.start_within_ms);
+        if self.image != Image::Running && !self.is_ready && !self.is_leaving && is_overdue {
             self.ask();
         }
-        if self.killed_at.is_some_and(|killed| killed.elapsed() > ms(restart.kill_after_ms)) {
-            self.supervisor.say_stuck(self.role, true);
+        if self.killed_at.is_some_and(|killed| killed.elapsed() > ms(restart.kill_after_ms))
+            && !std::mem::replace(&mut self.is_stuck, true)
+        {
+            self.supervisor.say_stuck(self.role);
         }
-        if !self.is_healthy && act == Act::Wait && self.begin.elapsed() >= ms(restart.healthy_after_ms) {
+        if !self.is_leaving
+            && !self.is_healthy
+            && act == Act::Wait
+            && self.begin.elapsed() >= ms(restart.healthy_after_ms)
+        {
             self.is_healthy = true;
             self.supervisor.say_healthy(self.role).await;
         }
     }
 
-    fn kill(&mut self, why: &str) {
+    fn kill(&mut self, code: AlertCode, why: &str) {
         if self.killed_at.is_none() {
             self.killed_at = Some(Instant::now());
-            self.report_hung(why);
+            self.report(code, &format!("{why}; it is killed"));
             if let Err(error) = self.process.start_kill() {
                 tracing::error!(role = self.role.as_str(), "could not be killed: {error}");
             }
         }
     }
 
-    fn report_hung(&self, why: &str) {
-        self.supervisor.alerts.raise(AlertCode::ChildHung, self.role.as_str(), why);
+    fn report(&self, code: AlertCode, why: &str) {
+        self.supervisor.alerts.raise(code, self.role.as_str(), why);
     }
 }
 

@@ -47,6 +47,14 @@ impl Image {
         }
     }
 
+    /// The same build in a file that was written anew.
+    pub(super) fn moved_to(self, identity: Identity) -> Self {
+        match self {
+            Self::Running => Self::Running,
+            Self::OnDisk { path, build, .. } => Self::OnDisk { path, identity, build },
+        }
+    }
+
     /// A call of it.
     pub(super) fn command(&self, config: &Config, subcommand: &str) -> io::Result<Command> {
         let mut command = match self {

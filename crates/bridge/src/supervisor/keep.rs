@@ -18,7 +18,7 @@ use super::{
 };
 use crate::process::{
     decide_lost::decide_lost,
-    exit::{EXIT_CONFIG, EXIT_STORE},
+    exit::{EXIT_ADDRESS, EXIT_CONFIG, EXIT_STORE},
     patience::pause,
 };
 
@@ -30,8 +30,8 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(5);
 pub(super) enum Kept {
     /// The supervisor stops.
     Stopped,
-    /// It can't work as it is configured.
-    Misconfigured,
+    /// It can't begin as things are: the exit code that says why.
+    CanNotBegin(u8),
     /// Its starts failed again and again.
     GaveUp,
 }
@@ -71,7 +71,8 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
         let mut child = match Child::start(&supervisor, role, image.clone(), !was_ready) {
             Ok(child) => child,
             Err(error) => {
-                tracing::error!(role = role.as_str(), build = image.build(), "could not be started: {error}");
+                let detail = format!("build {} could not be started: {error}", image.build());
+                supervisor.alerts.raise(AlertCode::ChildDied, role.as_str(), detail);
                 failures += 1;
                 match supervisor.failed(role, &image).await {
                     Verdict::Again => continue,
@@ -87,11 +88,12 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
         was_ready |= child.is_ready;
         match asked {
             Ok(why) => {
+                child.leaves();
                 match why {
                     Why::Stop => {
                         child.ask();
                         child.attend_to_the_end().await?;
-                        deciding.spawn(decide(Arc::clone(&supervisor), child.incarnation.clone(), None));
+                        deciding.spawn(decide(Arc::clone(&supervisor), child.incarnation.clone()));
                         break Kept::Stopped;
                     }
                     // Its turns run on while its successor takes new ones.
@@ -102,23 +104,30 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
                     // Two bridges would be in each other's way.
                     Why::Stale => {
                         child.ask_for_room();
-                        child.attend_to_the_end().await?;
-                        deciding.spawn(decide(Arc::clone(&supervisor), child.incarnation.clone(), None));
+                        if let Attended::Until(()) = child.attend(supervisor.stop.cancelled()).await? {
+                            child.ask_anew();
+                            child.attend_to_the_end().await?;
+                        }
+                        deciding.spawn(decide(Arc::clone(&supervisor), child.incarnation.clone()));
                     }
                 }
                 failures = 0;
             }
             Err(status) => {
                 // Reaped, so certainly dead. Its successor does not wait for the decision: the store may be out.
-                deciding.spawn(decide(Arc::clone(&supervisor), child.incarnation.clone(), Some(role)));
+                deciding.spawn(decide(Arc::clone(&supervisor), child.incarnation.clone()));
                 if supervisor.stop.is_cancelled() {
                     break Kept::Stopped;
                 }
-                if !was_ready && status.code() == Some(EXIT_CONFIG.into()) {
-                    tracing::error!(role = role.as_str(), "it can't work as it is configured; see above");
-                    break Kept::Misconfigured;
+                let can_not_begin =
+                    [EXIT_CONFIG, EXIT_ADDRESS].into_iter().find(|code| status.code() == Some((*code).into()));
+                if let (false, Some(code)) = (was_ready, can_not_begin) {
+                    tracing::error!(role = role.as_str(), "it can't begin as things are; see above");
+                    break Kept::CanNotBegin(code);
                 }
                 supervisor.alerts.raise(AlertCode::ChildDied, role.as_str(), epitaph(status));
+                // Whether or not it can be decided now: the store may be out.
+                supervisor.alerts.count_restart(role);
                 failures = if child.is_healthy { 1 } else { failures + 1 };
                 let has_failed = !child.is_healthy && status.code() != Some(EXIT_STORE.into());
                 // A new build that was ready once is kept: what it dies of is judged like any other death.
@@ -149,22 +158,17 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
 /// Watches over a child that was asked to make room until it ends, and decides it then.
 async fn retire(supervisor: Arc<Supervisor>, mut child: Child) -> std::io::Result<()> {
     child.attend_to_the_end().await?;
-    let decided = decide(supervisor, child.incarnation.clone(), None);
+    let decided = decide(supervisor, child.incarnation.clone());
     if let Ok(Err(error)) = tokio::time::timeout(DECIDED_WITHIN, decided).await {
         tracing::error!("a child that made room could not be decided yet: {error}");
     }
     Ok(())
 }
 
-/// Decides a reaped child, and counts its death where it died.
-async fn decide(supervisor: Arc<Supervisor>, dead: IncarnationId, died: Option<Role>) -> Result<(), StoreError> {
+/// Decides a reaped child.
+async fn decide(supervisor: Arc<Supervisor>, dead: IncarnationId) -> Result<(), StoreError> {
     decide_lost(&*supervisor.store, &supervisor.state, &supervisor.alerts, &dead).await?;
     supervisor.forget(&dead);
-    if let Some(role) = died
-        && let Err(error) = supervisor.oversight.count_restart(role).await
-    {
-        tracing::debug!("a restart was not counted: {error}");
-    }
     Ok(())
 }
 

@@ -31,9 +31,9 @@ use anyhow::Context;
 use lastword_core::{
     alert::AlertCode,
     ids::IncarnationId,
-    store::{Oversight, Role, Store},
+    store::{Role, Store},
 };
-use lastword_store::{DeploymentLock, IncarnationLock, LockError};
+use lastword_store::{DeploymentLock, IncarnationLock, LockError, SqliteStore};
 use tokio::{sync::watch as latest, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -50,8 +50,9 @@ use crate::{
     process::{
         alerts::Alerts,
         decide_lost::decide_all_lost,
-        exit::{EXIT_CONFIG, EXIT_GAVE_UP},
-        member::{keep_to_ourselves, new_incarnation, open_state, open_store},
+        deployment::open_outliving_its_disk,
+        exit::EXIT_GAVE_UP,
+        member::{keep_to_ourselves, new_incarnation, open_state},
         state_dir::StateDir,
     },
 };
@@ -63,11 +64,15 @@ const LINGERING_MAX: Duration = Duration::from_secs(5);
 /// How often it looks whether they are gone.
 const LINGERING_POLL: Duration = Duration::from_millis(50);
 
+/// How long the store may take to open before that is said.
+const OPENED_WITHIN: Duration = Duration::from_secs(2);
+/// How long it may take at the end to say what is left.
+const LEFT_WITHIN: Duration = Duration::from_secs(5);
+
 /// What a supervisor keeps in hand.
 pub struct Supervisor {
     config: Config,
     store: Arc<dyn Store>,
-    oversight: Arc<dyn Oversight>,
     alerts: Arc<Alerts>,
     state: StateDir,
     stop: CancellationToken,
@@ -85,16 +90,16 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     let state = open_state(&config)?;
-    let _deployment = found(&config).await?;
+    let Some(deployment) = desk.attend(found(&config)).await else { return Ok(ExitCode::SUCCESS) };
+    let _deployment = deployment?;
     let memory = Memory::open(&state, &config);
     if !cool_down(&memory, &mut desk).await {
         return Ok(ExitCode::SUCCESS);
     }
-    let store = Arc::new(open_store(&config, &state, &new_incarnation())?);
+    let Some(store) = open_store(&config, &state, &mut desk).await? else { return Ok(ExitCode::SUCCESS) };
     let supervisor = Arc::new(Supervisor {
         config,
         alerts: Arc::new(Alerts::new(store.clone())),
-        oversight: store.clone(),
         store,
         state,
         stop: CancellationToken::new(),
@@ -136,7 +141,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     }
     let code = match worst {
         Kept::Stopped => ExitCode::SUCCESS,
-        Kept::Misconfigured => ExitCode::from(EXIT_CONFIG),
+        Kept::CanNotBegin(code) => ExitCode::from(code),
         Kept::GaveUp => {
             if desk.asked() > 0 {
                 tracing::warn!("asked to stop: no last gasp; the next start delivers what is left");
@@ -200,8 +205,7 @@ impl Supervisor {
     fn say_ready(&self, role: Role, image: &Image) {
         tracing::info!(role = role.as_str(), build = image.build(), "ready");
         self.board.send_modify(|board| board.part_mut(role).ready = Some(image.build().to_owned()));
-        // What was withdrawn is still on the disk.
-        if !self.board.borrow().is_withdrawn {
+        if self.board.borrow().is_current(image.build()) {
             self.alerts.resolve(AlertCode::ChildStale, role.as_str());
         }
     }
@@ -210,17 +214,18 @@ impl Supervisor {
         self.board.send_modify(|board| board.part_mut(role).ready = None);
     }
 
-    fn say_stuck(&self, role: Role, is_stuck: bool) {
-        self.board.send_if_modified(|board| {
-            let before = std::mem::replace(&mut board.part_mut(role).is_stuck, is_stuck);
-            before != is_stuck
-        });
+    fn say_stuck(&self, role: Role) {
+        self.board.send_modify(|board| board.part_mut(role).stuck += 1);
+    }
+
+    fn say_unstuck(&self, role: Role) {
+        self.board.send_modify(|board| board.part_mut(role).stuck -= 1);
     }
 
     /// A child lived long enough: whatever was wrong before is over.
     async fn say_healthy(&self, role: Role) {
         self.memory.healthy(role).await;
-        for code in [AlertCode::ChildDied, AlertCode::ChildHung, AlertCode::BreakerOpen] {
+        for code in [AlertCode::ChildDied, AlertCode::ChildHung, AlertCode::ChildLate, AlertCode::BreakerOpen] {
             self.alerts.resolve(code, role.as_str());
         }
         if role == Role::Bridge {
@@ -248,6 +253,23 @@ async fn cool_down(memory: &Memory, desk: &mut Desk) -> bool {
     desk.attend(tokio::time::sleep(wait)).await.is_some()
 }
 
+/// Opens the store away from our own thread, which must hear who asks to stop. `None`: asked to stop meanwhile.
+async fn open_store(config: &Config, state: &StateDir, desk: &mut Desk) -> anyhow::Result<Option<Arc<SqliteStore>>> {
+    let (wanted, state) = (config.clone(), state.clone());
+    let opening = tokio::task::spawn_blocking(move || open_outliving_its_disk(&wanted, &state, &new_incarnation()));
+    let mut opening = std::pin::pin!(opening);
+    let Some(in_time) = desk.attend(tokio::time::timeout(OPENED_WITHIN, &mut opening)).await else { return Ok(None) };
+    if let Ok(opened) = in_time {
+        return Ok(Some(Arc::new(opened??)));
+    }
+    tracing::warn!(store = %config.store_path.display(), "the store does not answer yet; is its disk stuck, or a lock held?");
+    desk.say_status("waiting for the store");
+    match desk.attend(opening).await {
+        Some(opened) => Ok(Some(Arc::new(opened??))),
+        None => Ok(None),
+    }
+}
+
 /// Decides what the processes of an earlier start left behind, once their locks prove them gone.
 async fn decide_predecessors(supervisor: Arc<Supervisor>) {
     if let Err(error) = decide_all_lost(&*supervisor.store, &supervisor.state, &supervisor.alerts, None).await {
@@ -270,7 +292,10 @@ async fn found(config: &Config) -> anyhow::Result<DeploymentLock> {
 }
 
 async fn report_left(store: &dyn Store) {
-    match store.counts().await {
+    let Ok(counts) = tokio::time::timeout(LEFT_WITHIN, store.counts()).await else {
+        return tracing::warn!("stopped; the store did not say in time what is left");
+    };
+    match counts {
         Ok(counts) if counts.queued + counts.running + counts.deliveries_open == 0 => {
             tracing::info!("stopped; nothing is owed");
         }

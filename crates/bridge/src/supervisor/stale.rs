@@ -40,36 +40,42 @@ pub(super) async fn look(supervisor: Arc<Supervisor>) {
 async fn examine(supervisor: &Supervisor, path: &Path, identity: Identity) {
     let found = match build_of(path).await {
         Ok(found) => found,
-        Err(why) => return report(supervisor, &format!("what is on the disk does not work: {why}")),
+        Err(why) => return leave(supervisor, &format!("what is on the disk does not work: {why}")),
     };
     if found == supervisor.board.borrow().wanted.build() {
         tracing::info!(build = found, "the file of this program was replaced by the same build");
-        supervisor.board.send_modify(|board| board.is_withdrawn = false);
+        supervisor.board.send_modify(|board| {
+            board.wanted = board.wanted.clone().moved_to(identity);
+            board.is_behind = false;
+        });
         for role in [Role::Bridge, Role::Worker] {
             supervisor.alerts.resolve(AlertCode::ChildStale, role.as_str());
         }
         return;
     }
     if supervisor.config.restart.stale == StaleAction::Report {
-        return report(supervisor, &format!("on the disk is {found}; it is only reported, as `restart.stale` says"));
+        return leave(supervisor, &format!("on the disk is {found}; it is only reported, as `restart.stale` says"));
     }
     let next = if found == build() {
         Image::Running
     } else {
         let next = Image::OnDisk { path: path.to_owned(), identity, build: found.clone() };
         if let Err(why) = takes_configuration(supervisor, &next).await {
-            return report(
-                supervisor,
-                &format!("on the disk is {found}, which does not take the configuration: {why}"),
-            );
+            return leave(supervisor, &format!("on the disk is {found}, which does not take the configuration: {why}"));
         }
         next
     };
     report(supervisor, &format!("on the disk is {found}; changing to it"));
     supervisor.board.send_modify(|board| {
         board.wanted = next;
-        board.is_withdrawn = false;
+        board.is_behind = false;
     });
+}
+
+/// Leaves what is on the disk where it is, and says why.
+fn leave(supervisor: &Supervisor, detail: &str) {
+    supervisor.board.send_modify(|board| board.is_behind = true);
+    report(supervisor, detail);
 }
 
 fn report(supervisor: &Supervisor, detail: &str) {
@@ -105,10 +111,11 @@ async fn run(mut command: Command) -> Result<Output, String> {
 /// it again.
 pub(super) fn withdraw(supervisor: &Supervisor, image: &Image) {
     supervisor.board.send_if_modified(|board| {
-        let is_wanted = board.wanted == *image && *image != Image::Running;
+        // By its build: the same one may have been written anew since.
+        let is_wanted = board.wanted.build() == image.build() && board.wanted != Image::Running;
         if is_wanted {
             board.wanted = Image::Running;
-            board.is_withdrawn = true;
+            board.is_behind = true;
         }
         is_wanted
     });

@@ -69,6 +69,11 @@ impl Watch {
         is_first
     }
 
+    /// It was asked once more, for something that takes its time.
+    pub(super) fn asked_anew(&mut self) {
+        self.ending_ms = Some(0);
+    }
+
     /// One more look, after everything that was said until then was heard.
     ///
     /// `holds_lock` is asked only about a child that has been silent for long enough for it to matter.

@@ -26,7 +26,7 @@ pub(super) struct Agents {
 impl Agents {
     /// The configured agents, each started under this very build's shim.
     pub(super) fn of(config: &Config) -> io::Result<Self> {
-        let (program, shim) = (program::named()?, command_line()?);
+        let (program, shim) = (program::running()?, command_line()?);
         let by_id =
             config.agents.iter().map(|(id, agent)| (id.clone(), make(id, &agent.kind, config, &program, &shim)));
         Ok(Self { by_id: by_id.collect(), about: facts(config) })

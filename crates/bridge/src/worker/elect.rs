@@ -3,7 +3,15 @@
 //! Guarantee: an answer that the store does not take at once is in the journal as soon as the disk takes it there, and
 //! is asked for again from memory until its election is decided. While the store is well, nothing of this happens.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use lastword_core::{
     alert::AlertCode,
@@ -23,6 +31,10 @@ use crate::process::{
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 /// How long forgetting a settled answer may take; what is left of it is harmless.
 const FORGOTTEN_WITHIN: Duration = Duration::from_secs(1);
+/// What alerts about the journal are about.
+pub(super) const JOURNAL: &str = "journal";
+/// After how many failures the operator is told again that the journal can't be written: about a minute.
+const SAID_EVERY: u32 = 30;
 /// Between two attempts to write the journal.
 const AGAIN: Backoff = Backoff { first_ms: 200, max_ms: 2_000 };
 
@@ -42,29 +54,37 @@ pub(super) async fn elect(member: &Member, verdict: Verdict) -> Result<Elected, 
         () = failed.notified() => {}
         () = tokio::time::sleep(ANSWERED_WITHIN) => {}
     }
+    let unwritable = AtomicBool::new(false);
     let answer = tokio::select! {
         answer = &mut electing => answer,
-        never = keep(member, &verdict) => match never {},
+        never = keep(member, &verdict, &unwritable) => match never {},
     };
+    // It is decided: that it could not be written is no trouble any more.
+    if unwritable.into_inner() {
+        member.alerts.resolve(AlertCode::JournalUnwritable, JOURNAL);
+    }
     forget(member, &verdict).await;
     answer
 }
 
 /// Keeps an answer in the journal. Never returns: whether it is decided is for the store to say.
-async fn keep(member: &Member, verdict: &Verdict) -> Infallible {
+/// `unwritable` says whether the operator was told that it can't be written, and not yet that it can.
+async fn keep(member: &Member, verdict: &Verdict, unwritable: &AtomicBool) -> Infallible {
     let (turn, attempt) = (verdict.fence.turn, verdict.fence.attempt);
     faults::point(Point::JournalBeforeAppend);
     member.journal.keep(verdict);
     let mut failures = 0;
     while let Err(error) = flush(&member.journal).await {
         failures += 1;
-        if failures == 1 {
-            member.alerts.raise(AlertCode::JournalUnwritable, "journal", error.to_string());
+        // Again and again, because an answer that was decided meanwhile may have taken the alert back.
+        if failures % SAID_EVERY == 1 {
+            unwritable.store(true, Ordering::Relaxed);
+            member.alerts.raise(AlertCode::JournalUnwritable, JOURNAL, error.to_string());
         }
         tokio::time::sleep(pause(AGAIN, failures)).await;
     }
-    if failures > 0 {
-        member.alerts.resolve(AlertCode::JournalUnwritable, "journal");
+    if unwritable.swap(false, Ordering::Relaxed) {
+        member.alerts.resolve(AlertCode::JournalUnwritable, JOURNAL);
     }
     faults::point(Point::JournalAfterAppend);
     tracing::warn!(%turn, %attempt, "the store is out: the answer is in the journal");

@@ -25,15 +25,19 @@ pub(super) fn in_outbox(directory: &Path) -> Outbox {
         .collect()
 }
 
-/// Adds a line to an answer that names the files which are new since `before`.
-pub(super) fn mention_new(outcome: AgentOutcome, directory: &Path, before: &Outbox) -> AgentOutcome {
+/// The names of files which are new since `before`.
+pub(super) fn new_in(directory: &Path, before: &Outbox) -> Vec<String> {
+    let is_new = |(name, written): &(String, SystemTime)| before.get(name) != Some(written);
+    in_outbox(directory).into_iter().filter(is_new).map(|(name, _)| name).collect()
+}
+
+/// Adds a line to an answer that names these files.
+pub(super) fn mention(outcome: AgentOutcome, new: &[String]) -> AgentOutcome {
     let AgentOutcome::Answered(answer) = outcome else { return outcome };
-    let after = in_outbox(directory);
-    let new: Vec<_> = after.iter().filter(|(name, written)| before.get(*name) != Some(*written)).collect();
     if new.is_empty() {
         return AgentOutcome::Answered(answer);
     }
-    let names: Vec<_> = new.iter().take(NAMES_MAX).map(|(name, _)| format!("`{}`", printable(name))).collect();
+    let names: Vec<_> = new.iter().take(NAMES_MAX).map(|name| format!("`{}`", printable(name))).collect();
     let more = if new.len() > NAMES_MAX { format!(" and {} more", new.len() - NAMES_MAX) } else { String::new() };
     AgentOutcome::Answered(format!(
         "{answer}\n\n(Left in the agent's outbox, not sent here: {}{more}.)",
@@ -63,9 +67,10 @@ mod tests {
         std::fs::write(outbox.join("old.txt"), "old").unwrap();
         let before = in_outbox(directory.path());
         let answered = || AgentOutcome::Answered("Here.".into());
-        assert_eq!(mention_new(answered(), directory.path(), &before), answered());
+        let mentioned = || mention(answered(), &new_in(directory.path(), &before));
+        assert_eq!(mentioned(), answered());
         std::fs::write(outbox.join("a`b\u{1b}\u{202e}.pdf"), "new").unwrap();
-        let AgentOutcome::Answered(text) = mention_new(answered(), directory.path(), &before) else { panic!() };
+        let AgentOutcome::Answered(text) = mentioned() else { panic!() };
         assert_eq!(text, "Here.\n\n(Left in the agent's outbox, not sent here: `a\u{FFFD}b\u{FFFD}\u{FFFD}.pdf`.)");
     }
 }

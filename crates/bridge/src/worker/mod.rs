@@ -11,7 +11,7 @@ mod running;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use lastword_core::store::Role;
+use lastword_core::{alert::AlertCode, store::Role};
 use tokio::task::JoinSet;
 
 use self::{agents::Agents, running::Running};
@@ -22,13 +22,15 @@ use crate::{
 
 /// Runs the worker until it is asked to stop, and then until its turns are done or the grace is over.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let lifeline = Lifeline::hold()?;
-    let mut signals = StopSignals::listen()?;
     let waiting = Waiting::new(None);
+    let lifeline = Lifeline::hold(&waiting)?;
+    let mut signals = StopSignals::listen()?;
     let member = tokio::select! {
         joined = Member::join(config, Role::Worker, &waiting) => joined?,
         () = signals.asked() => return Ok(ExitCode::SUCCESS),
     };
+    // What an earlier worker could not write is decided by whoever saw its end.
+    member.alerts.resolve(AlertCode::JournalUnwritable, elect::JOURNAL);
     let agents = Arc::new(Agents::of(&member.config)?);
     let mut house = JoinSet::new();
     house.spawn(sweep(Arc::clone(&member)));

@@ -35,12 +35,13 @@ struct Buffer {
     text: String,
     has_news: bool,
     last: Instant,
+    /// When the agent could act first; `None` while its start waits for the store.
+    began: Option<Instant>,
 }
 
 impl Reporter {
     pub(super) fn new(fence: Fence, store: Arc<dyn Store>) -> (Self, Arc<Heard>) {
-        let buffer = Buffer { text: String::new(), has_news: false, last: Instant::now() };
-        let heard = Arc::new(Heard { buffer: Mutex::new(buffer), news: Notify::new() });
+        let heard = Arc::new(Heard::new());
         (Self { fence, store, heard: Arc::clone(&heard) }, heard)
     }
 }
@@ -48,7 +49,10 @@ impl Reporter {
 #[async_trait]
 impl Report for Reporter {
     async fn started(&mut self, group: ProcessGroup) -> Result<(), NotCurrent> {
-        match until_answered("a process group", || self.store.record_group(self.fence, group)).await {
+        self.heard.waits();
+        let recorded = until_answered("a process group", || self.store.record_group(self.fence, group)).await;
+        self.heard.begins();
+        match recorded {
             Ok(Standing::Current) => Ok(()),
             Ok(Standing::Superseded) | Err(_) => Err(NotCurrent),
         }
@@ -67,9 +71,31 @@ impl Report for Reporter {
 }
 
 impl Heard {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        let buffer = Buffer { text: String::new(), has_news: false, last: now, began: Some(now) };
+        Self { buffer: Mutex::new(buffer), news: Notify::new() }
+    }
+
+    /// The agent may not act yet: its start is not in the store.
+    pub(super) fn waits(&self) {
+        self.buffer().began = None;
+    }
+
+    /// The agent may act from now on.
+    pub(super) fn begins(&self) {
+        let (now, mut buffer) = (Instant::now(), self.buffer());
+        (buffer.began, buffer.last) = (Some(now), now);
+    }
+
     /// When the agent last showed progress, or was started.
     pub(super) fn last(&self) -> Instant {
         self.buffer().last
+    }
+
+    /// When the agent could act first; `None` while its start waits for the store.
+    pub(super) fn began(&self) -> Option<Instant> {
+        self.buffer().began
     }
 
     /// Writes what is heard until the attempt is no longer current, then returns.

@@ -1,6 +1,6 @@
 //! One attempt of one turn: the agent runs, its deadlines are kept, and one word is elected.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use lastword_core::{
     agent::{AgentOutcome, AgentRequest},
@@ -25,6 +25,8 @@ use crate::process::member::Member;
 /// How often the deadlines are looked at, at least and at most.
 const ROUND_MIN: Duration = Duration::from_millis(1);
 const ROUND_MAX: Duration = Duration::from_secs(1);
+/// How long the state's disk may take to make a working directory, or to show what is in it.
+const DISK_WITHIN: Duration = Duration::from_secs(10);
 /// How much of one round counts, however late it was woken.
 const AWAKE_MAX: Duration = Duration::from_secs(3);
 
@@ -74,14 +76,23 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
     let Some(agent) = agents.get(&claim.agent) else {
         return Some(AgentOutcome::Failed(Reason::AgentUnknown { agent: claim.agent.to_string() }));
     };
-    let directory = match member.state.open_place(claim.place_id, claim.session) {
-        Ok(directory) => directory,
+    let (state, place, session) = (member.state.clone(), claim.place_id, claim.session);
+    let opened = on_disk(move || {
+        let directory = state.open_place(place, session)?;
+        Ok((files::in_outbox(&directory), directory))
+    });
+    // Before it is there nothing was done, and whoever ends the turn may do so at once.
+    let opened = tokio::select! {
+        opened = opened => opened,
+        () = stop.decided.cancelled() => return None,
+    };
+    let (left_before, directory) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             let detail = format!("its working directory can't be made: {error}");
             return Some(AgentOutcome::Failed(Reason::AgentNotStarted { detail }));
         }
     };
-    let left_before = files::in_outbox(&directory);
     let request = AgentRequest {
         fence: claim.fence,
         place: claim.place.clone(),
@@ -94,7 +105,7 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
     let deadlines = member.deadlines(&claim.agent);
     tokio::select! {
         outcome = agent.run(&request, &mut reporter) => {
-            Some(files::mention_new(outcome, &request.directory, &left_before))
+            Some(with_files(outcome, request.directory.clone(), left_before).await)
         }
         () = heard.write(claim.fence, &*member.store) => None,
         () = stop.decided.cancelled() => None,
@@ -107,10 +118,25 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
     }
 }
 
+/// Does something with the state's disk, on a thread of its own, within a limit.
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    match tokio::time::timeout(DISK_WITHIN, tokio::task::spawn_blocking(work)).await {
+        Ok(done) => done.map_err(io::Error::other)?,
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "its disk does not answer")),
+    }
+}
+
+/// The answer with its new files mentioned, where the disk says which there are.
+async fn with_files(outcome: AgentOutcome, directory: PathBuf, before: files::Outbox) -> AgentOutcome {
+    let found = on_disk(move || Ok(files::new_in(&directory, &before))).await;
+    found.map_or(outcome.clone(), |new| files::mention(outcome, &new))
+}
+
 /// Returns when the agent is past its idle or total deadline, in time that this process was awake.
 ///
 /// After a freeze (a suspended laptop, a stopped process) the agent's output may be waiting unread: what was slept
-/// through counts as one ordinary round.
+/// through counts as one ordinary round. An agent that waits to be started is not slow: until its group is recorded,
+/// the clocks stand still.
 async fn past_deadline(heard: &Heard, deadlines: Deadlines) -> Reason {
     let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
     let (idle_max, total_max) = (ms(deadlines.idle_ms), ms(deadlines.total_ms));
@@ -120,7 +146,11 @@ async fn past_deadline(heard: &Heard, deadlines: Deadlines) -> Reason {
         let begin = Instant::now();
         let left = idle_max.saturating_sub(idle).min(total_max.saturating_sub(total));
         tokio::time::sleep(left.clamp(ROUND_MIN, ROUND_MAX)).await;
-        let passed = begin.elapsed().min(AWAKE_MAX);
+        let Some(began) = heard.began() else {
+            (idle, total) = (Duration::ZERO, Duration::ZERO);
+            continue;
+        };
+        let passed = begin.elapsed().min(AWAKE_MAX).min(began.elapsed());
         total += passed;
         idle += passed;
         if heard.last() != last {
@@ -145,6 +175,28 @@ fn verdict(fence: Fence, shape: ReplyShape, outcome: AgentOutcome) -> Verdict {
             tracing::warn!(turn = %fence.turn, attempt = %fence.attempt, reason = reason.code(), "{}", reason.for_operator());
             let parts = split(&reason.last_word(), shape.text_max);
             Verdict { fence, end: End::Errored(reason), parts, if_progress: None }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINES: Deadlines = Deadlines { queue_ms: 0, idle_ms: 50, total_ms: 60_000 };
+    const LONG: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn the_clocks_of_an_agent_begin_when_it_may_act() {
+        for deadlines in [DEADLINES, Deadlines { idle_ms: 60_000, total_ms: 50, ..DEADLINES }] {
+            let heard = Heard::new();
+            heard.waits();
+            let mut deadline = std::pin::pin!(past_deadline(&heard, deadlines));
+            tokio::time::timeout(LONG, &mut deadline).await.unwrap_err();
+            heard.begins();
+            let began = Instant::now();
+            deadline.await;
+            assert!(began.elapsed() >= Duration::from_millis(50));
         }
     }
 }

@@ -6,13 +6,13 @@ use lastword_core::{
     alert::AlertCode,
     faults::{self, Point},
     ids::{AgentId, Fence},
-    store::{Claim, Topic},
+    store::{Claim, Role, StoreError, Topic},
 };
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{agents::Agents, elect, run};
-use crate::process::member::Member;
+use crate::process::{member::Member, patience::Complaint, vitals::Vital};
 
 /// How often to look without being woken: the truth, where wake-ups are only a hint.
 const POLL: Duration = Duration::from_millis(250);
@@ -23,6 +23,8 @@ pub(super) struct Running {
     agents: Arc<Agents>,
     turns: JoinSet<()>,
     stops: HashMap<Id, Kept>,
+    /// Of claims that fail, for example for as long as the disk is full.
+    complaint: Complaint,
 }
 
 /// A turn that a task looks after.
@@ -35,7 +37,7 @@ struct Kept {
 
 impl Running {
     pub(super) fn new(member: Arc<Member>, agents: Arc<Agents>) -> Self {
-        Self { member, agents, turns: JoinSet::new(), stops: HashMap::new() }
+        Self { member, agents, turns: JoinSet::new(), stops: HashMap::new(), complaint: Complaint::default() }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -63,14 +65,39 @@ impl Running {
     }
 
     async fn claim(&mut self) {
-        let room = self.member.max_concurrent().saturating_sub(self.turns.len());
-        if room == 0 {
-            return;
-        }
+        let room = match self.room().await {
+            Ok(0) => return,
+            Ok(room) => room,
+            Err(error) => {
+                return self.complaint.failed("nothing is claimed before it is known what others run", &error);
+            }
+        };
         match self.member.store.claim(&self.member.incarnation, room).await {
-            Ok(claims) => claims.into_iter().for_each(|claim| self.start(claim)),
-            Err(error) => tracing::warn!("turns could not be claimed: {error}"),
+            Ok(claims) => {
+                self.complaint.over();
+                claims.into_iter().for_each(|claim| self.start(claim));
+            }
+            Err(error) => self.complaint.failed("turns could not be claimed", &error),
         }
+    }
+
+    /// How many turns may be claimed: the limit is the deployment's, and a worker that makes room for this one may still
+    /// run some.
+    async fn room(&self) -> Result<usize, StoreError> {
+        let max = self.member.max_concurrent();
+        let room = max.saturating_sub(self.turns.len());
+        if room == 0 || self.is_alone() {
+            return Ok(room);
+        }
+        let running = usize::try_from(self.member.store.counts().await?.running).unwrap_or(usize::MAX);
+        Ok(room.min(max.saturating_sub(running)))
+    }
+
+    /// Whether no other worker was seen. Nobody was seen at all before the first look.
+    fn is_alone(&self) -> bool {
+        let mut workers = self.member.vitals.all().into_iter().filter(|vital| vital.process.role == Role::Worker);
+        let is_us = |vital: Option<Vital>| vital.is_some_and(|vital| vital.process.id == self.member.incarnation);
+        is_us(workers.next()) && workers.next().is_none()
     }
 
     fn start(&mut self, claim: Claim) {

@@ -4,6 +4,7 @@
 //! their own and never sleep: time is a [`HandClock`] that the rule moves.
 
 mod accept;
+mod alert;
 mod command;
 mod look;
 mod order;
@@ -12,7 +13,7 @@ mod oversight;
 mod run;
 mod world;
 
-pub use self::{accept::*, command::*, look::*, order::*, out::*, oversight::*, run::*, world::*};
+pub use self::{accept::*, alert::*, command::*, look::*, order::*, out::*, oversight::*, run::*, world::*};
 
 /// Expands to one test per rule of the store's contract. After each, an audit must find nothing.
 ///
@@ -84,6 +85,9 @@ macro_rules! store_contract {
             counts_conserve,
             an_alert_is_one_record_while_it_is_open,
             what_is_given_up_is_an_alert,
+            a_reply_that_is_replaced_is_an_alert_and_counted,
+            what_is_held_is_an_alert_until_it_ends,
+            an_assertion_that_is_given_up_is_an_alert,
             a_trace_tells_a_message_from_its_arrival_to_its_delivery,
             a_trace_tells_what_went_wrong,
             a_refused_updates_trace_says_why,
@@ -97,7 +101,9 @@ macro_rules! store_contract {
             a_lead_and_what_it_collected_go_together,
             nothing_is_retried_that_was_erased,
             a_forgotten_person_is_nowhere,
+            forgetting_erases_what_alerts_quote,
             forgetting_leaves_what_is_owed,
+            a_session_with_removed_turns_is_nobodys,
             forgetting_erases_the_lead_that_collected_it,
             sessions_are_idle_when_nothing_is_owed_in_their_place,
         }

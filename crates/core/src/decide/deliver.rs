@@ -48,6 +48,11 @@ pub enum Step {
         /// Until then.
         until: Timestamp,
     },
+    /// Do nothing, because the policy is to hold what may have arrived.
+    Hold {
+        /// Until then.
+        until: Timestamp,
+    },
     /// Give it up, for this reason.
     GiveUp(&'static str),
 }
@@ -78,7 +83,7 @@ fn step_in_doubt(now: Timestamp, doubted_at: Timestamp, capabilities: &Capabilit
         Idempotency::Native { .. } | Idempotency::EditOnly | Idempotency::None => match unknown {
             UnknownPolicy::Resend => Step::Post,
             UnknownPolicy::Hold { limit_ms } if in_doubt_ms < limit_ms => {
-                Step::Wait { until: doubted_at.plus_ms(limit_ms) }
+                Step::Hold { until: doubted_at.plus_ms(limit_ms) }
             }
             UnknownPolicy::Hold { .. } => Step::GiveUp("held for as long as the account's policy says"),
         },

@@ -73,6 +73,11 @@ pub enum Settlement {
         /// For the operator.
         cause: String,
     },
+    /// May have been accepted, and is held back, together with its lane, because the account's policy says so.
+    Held {
+        /// Until then.
+        until: Timestamp,
+    },
     /// Certainly refused like this; goes on in another way, at once.
     Reshaped {
         /// The form from now on.
@@ -90,6 +95,9 @@ pub enum Settlement {
         cause: String,
     },
 }
+
+/// The cause of a delivery that is held ([`Settlement::Held`]), by which a store knows it again.
+pub const HELD_CAUSE: &str = "it may have arrived; held, as the account's policy says";
 
 /// The longest that a delivery waits, in milliseconds: longer pauses are cut to it, and one that ends later than this
 /// from now was written before the clock was set back, and is over.

@@ -14,12 +14,12 @@ mod view;
 use async_trait::async_trait;
 
 pub use self::{
-    delivery::{DeliveryClaim, PAUSE_MS_MAX, Pause, Settlement},
+    delivery::{DeliveryClaim, HELD_CAUSE, PAUSE_MS_MAX, Pause, Settlement},
     incarnation::{AccountLease, DecidedLost, Incarnation, Replays, Role},
     ingest::{Asked, HintRule, IngestBatch, IngestItem, Ingested, Intake, NewTurn, OnLost, PlaceCommand},
     oversight::{
         AccountMeasures, Audit, Forgotten, Histogram, IdleSession, LATENCY_BOUNDS_MS, Measures, Oversight, Pruned,
-        Retention, Trace, TraceEvent, TraceOf, Traced, Violation,
+        Retention, SessionOf, Trace, TraceEvent, TraceOf, Traced, Violation,
     },
     turn::{Claim, Elected, End, Owed, Standing, Verdict},
     view::{Counts, StreamEvent, StreamKind, StreamPosition, TurnView},
@@ -33,6 +33,9 @@ use crate::{
 /// What the processes share: inbox, turns, markers, deliveries and who is alive.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// The random id of what is stored. A restore renews it, because numbers given out since the backup are given again.
+    fn deployment(&self) -> &str;
+
     // --- who is alive -----------------------------------------------------------------------------------------
 
     /// Records a start of a process. Called once, before anything else is done in its name.

@@ -33,7 +33,8 @@ pub trait Oversight: Send + Sync + 'static {
     /// One message's life; `None` if it was never here, or is forgotten.
     async fn trace(&self, of: &TraceOf) -> Result<Option<Trace>, StoreError>;
 
-    /// Examines the whole store: the conservation law, and every rule between rows that it rests on.
+    /// Examines the whole store: the conservation law, and every rule between rows that it rests on. It may take long;
+    /// while one runs, another is [`StoreError::Unavailable`].
     async fn audit(&self) -> Result<Audit, StoreError>;
 
     /// Figures for monitors.
@@ -50,8 +51,18 @@ pub trait Oversight: Send + Sync + 'static {
     async fn prune(&self, retention: &Retention, limit: usize) -> Result<Pruned, StoreError>;
 
     /// Erases what one person wrote and was answered, and their name, at most `limit` turns per call. What is still
-    /// owed or on its way stays and is reported; the rows stay without their content, so that the counts hold.
+    /// owed or on its way stays and is reported; the rows stay without their content, so that the counts hold. The
+    /// store's files hold what was erased until [`Oversight::shorten_log`] said that they don't.
     async fn forget(&self, account: &AccountId, user: &UserId, limit: usize) -> Result<Forgotten, StoreError>;
+
+    /// Sessions of an account in which one person or people who were forgotten, and nobody else, asked something, of
+    /// places in which nothing is owed: their agents' files may be forgotten with them. The same again after
+    /// [`Oversight::forget`], until the files are gone.
+    async fn sessions_of(&self, account: &AccountId, user: &UserId) -> Result<Vec<SessionOf>, StoreError>;
+
+    /// Rids the store's files of what was erased before; `false` while somebody reads as of an earlier time (a backup,
+    /// an audit), so that it has to be asked for again. Nobody waits for readers.
+    async fn shorten_log(&self) -> Result<bool, StoreError>;
 
     /// Sessions of places whose last turn ended before `before`, and in which nothing is owed: their agents' files may
     /// go. The current session of a place is among them, and says so.
@@ -202,6 +213,9 @@ pub struct Measures {
     pub counts: Counts,
     /// Last words that were errors, by reason code, since the store was made.
     pub errors: BTreeMap<String, u64>,
+    /// Messages of a reply in whose place an error was posted, because the network refused them, since the store was
+    /// made.
+    pub replies_not_posted: u64,
     /// By account.
     pub accounts: BTreeMap<AccountId, AccountMeasures>,
     /// The longest queue of a place.
@@ -256,10 +270,23 @@ pub struct Forgotten {
     pub emptied: u64,
     /// Turns that are still owed or on their way.
     pub left: Vec<TurnId>,
-    /// Places in which nobody else ever asked anything, with their sessions: their agents' files are this person's.
-    pub places: Vec<(PlaceId, u32)>,
+    /// Hints that were for them, erased, together with the note that they got one.
+    pub hints: u64,
+    /// Whether somebody was forgotten on this account before; asked only where there is nobody of that name.
+    pub was_forgotten: bool,
     /// Whether another call would do more.
     pub has_more: bool,
+}
+
+/// A session in which one person asked everything that is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionOf {
+    /// The place.
+    pub place: PlaceId,
+    /// The session.
+    pub session: u32,
+    /// Whether all of it is known. Turns that were removed by age may have been anybody's.
+    pub is_whole: bool,
 }
 
 /// A session of a place that nobody used for long.

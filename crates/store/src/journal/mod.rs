@@ -22,7 +22,7 @@ use lastword_core::{
 };
 
 use self::record::{Record, line};
-pub use self::replay::{Replay, owners};
+pub use self::replay::{Replay, Unreadable, owners};
 use crate::reserve;
 
 /// How a journal's file ends.
@@ -33,6 +33,7 @@ const SUFFIX: &str = ".journal";
 pub struct Journal {
     directory: PathBuf,
     owner: IncarnationId,
+    deployment: String,
     reserve: PathBuf,
     open: Mutex<BTreeMap<Fence, Verdict>>,
     files: Mutex<Files>,
@@ -50,12 +51,14 @@ struct Files {
 }
 
 impl Journal {
-    /// The journal of `owner` in `directory`. Where the disk of `database` is full, its reserve makes room.
+    /// The journal of `owner` in `directory`, for turns of the store `deployment`. Where the disk of `database` is full,
+    /// its reserve makes room.
     #[must_use]
-    pub fn new(directory: &Path, owner: &IncarnationId, database: &Path) -> Self {
+    pub fn new(directory: &Path, owner: &IncarnationId, deployment: &str, database: &Path) -> Self {
         Self {
             directory: directory.to_owned(),
             owner: owner.clone(),
+            deployment: deployment.to_owned(),
             reserve: reserve::path_for(&crate::real_path::real_path(database)),
             open: Mutex::default(),
             files: Mutex::default(),
@@ -71,6 +74,12 @@ impl Journal {
     #[must_use]
     pub fn kept(&self, fence: Fence) -> Option<Verdict> {
         lock(&self.open).get(&fence).cloned()
+    }
+
+    /// Every answer that is kept.
+    #[must_use]
+    pub fn answers(&self) -> Vec<Verdict> {
+        lock(&self.open).values().cloned().collect()
     }
 
     /// The election of this answer is decided; [`Journal::flush`] forgets it.
@@ -118,7 +127,8 @@ impl Journal {
         let is_new = |fence: &&Fence| !files.written.contains(fence);
         let new: Vec<Fence> = open.keys().filter(is_new).copied().collect();
         for fence in &new {
-            lines.extend(line(&Record::Answer(open[fence].clone()))?);
+            let (deployment, verdict) = (self.deployment.clone(), open[fence].clone());
+            lines.extend(line(&Record::Answer { deployment, verdict })?);
         }
         if lines.is_empty() {
             return Ok(());
@@ -143,10 +153,13 @@ impl Journal {
 }
 
 impl Files {
-    /// Trusts the current file no more.
+    /// Trusts the current file no more. One that never surely held an answer goes at once: on a disk that stays full,
+    /// each attempt makes a file.
     fn abandon(&mut self) {
-        self.written.clear();
-        if let Some((path, _)) = self.current.take() {
+        let is_relied_on = !std::mem::take(&mut self.written).is_empty();
+        if let Some((path, _)) = self.current.take()
+            && (is_relied_on || remove(&path).is_err())
+        {
             self.abandoned.push(path);
             self.next += 1;
         }

@@ -8,7 +8,12 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub(super) enum Record {
     /// A finished answer whose election is not decided.
-    Answer(Verdict),
+    Answer {
+        /// The store that gave the turn its number: another one has another turn of this number.
+        deployment: String,
+        /// The answer.
+        verdict: Verdict,
+    },
     /// The election of this answer is decided, won or lost.
     Settled(Fence),
 }
@@ -57,7 +62,8 @@ mod tests {
 
     fn answer(turn: i64, end: End) -> Record {
         let fence = Fence { turn: TurnId(turn), attempt: Attempt(1) };
-        Record::Answer(Verdict { fence, end, parts: vec!["two\nlines".into(), "é".into()], if_progress: None })
+        let parts = vec!["two\nlines".into(), "é".into()];
+        Record::Answer { deployment: "here".into(), verdict: Verdict { fence, end, parts, if_progress: None } }
     }
 
     fn text(records: &[Record]) -> Vec<u8> {
@@ -66,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let Record::Answer(Verdict { fence, .. }) = answer(2, End::Answered) else { unreachable!() };
+        let fence = Fence { turn: TurnId(2), attempt: Attempt(1) };
         let records =
             [answer(1, End::Answered), answer(2, End::Errored(Reason::Idle { after_ms: 5 })), Record::Settled(fence)];
         assert_eq!(read(&text(&records)), (records.to_vec(), 0));

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -21,12 +22,24 @@ pub struct Replay {
     pub answers: Vec<Verdict>,
     /// Files of which something can't be read, and why.
     pub damaged: Vec<(PathBuf, String)>,
+    /// Files of another store: one that a restore has replaced. Nothing in them is about turns of this one.
+    pub foreign: Vec<PathBuf>,
     whole: Vec<PathBuf>,
 }
 
+/// What a file that is there and can't be read means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Nothing yet: the whole is an `Err`.
+    IsNoAnswer,
+    /// That it is damaged; the others count.
+    IsDamage,
+}
+
 impl Replay {
-    /// Reads every file of `dead`. Blocks. That there is none is an empty replay; `Err` if nobody knows.
-    pub fn read(directory: &Path, dead: &IncarnationId) -> io::Result<Self> {
+    /// Reads every file of `dead` that is about the store `deployment`. Blocks. That there is none is an empty replay;
+    /// `Err` if nobody knows.
+    pub fn read(directory: &Path, dead: &IncarnationId, deployment: &str, unreadable: Unreadable) -> io::Result<Self> {
         let mut replay = Self::default();
         let mut answers = BTreeMap::new();
         for path in files_of(directory, dead)? {
@@ -34,16 +47,27 @@ impl Replay {
                 Ok(text) => text,
                 // Somebody else has decided everything already.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                // It may pass, as a lack of descriptors does.
+                Err(error) if unreadable == Unreadable::IsNoAnswer => {
+                    let why = format!("{}: {error}", path.display());
+                    return Err(io::Error::new(error.kind(), why));
+                }
                 Err(error) => {
                     replay.damaged.push((path, error.to_string()));
                     continue;
                 }
             };
             let (records, damaged) = record::read(&text);
+            let is_foreign =
+                |record: &Record| matches!(record, Record::Answer { deployment: of, .. } if of != deployment);
+            if records.iter().any(is_foreign) {
+                replay.foreign.push(path);
+                continue;
+            }
             let mut settled = BTreeSet::new();
             for record in records {
                 match record {
-                    Record::Answer(verdict) => drop(answers.insert(verdict.fence, verdict)),
+                    Record::Answer { verdict, .. } => drop(answers.insert(verdict.fence, verdict)),
                     Record::Settled(fence) => drop(settled.insert(fence)),
                 }
             }
@@ -62,18 +86,26 @@ impl Replay {
         self.damaged.extend(self.whole.drain(..).map(|path| (path, why.to_owned())));
     }
 
-    /// Removes what was read. What can't be read is moved aside, never deleted. Call it when everything is decided.
+    /// Removes what was read. What can't be read, or is another store's, is moved aside, never deleted. Call it when
+    /// everything is decided.
     pub fn forget(&self) -> io::Result<()> {
         for path in &self.whole {
             remove(path)?;
         }
         for (path, _) in &self.damaged {
-            match fs::rename(path, path.with_extension("damaged")) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            move_aside(path, "damaged")?;
+        }
+        for path in &self.foreign {
+            move_aside(path, "foreign")?;
         }
         Ok(())
+    }
+}
+
+fn move_aside(path: &Path, extension: &str) -> io::Result<()> {
+    match fs::rename(path, path.with_extension(extension)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -86,14 +118,20 @@ pub fn owners(directory: &Path) -> io::Result<BTreeSet<IncarnationId>> {
     Ok(owners)
 }
 
+/// In the order in which they were written: what a later one says of an answer counts.
 fn files_of(directory: &Path, owner: &IncarnationId) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let name = entry?.file_name();
         if name.to_str().and_then(owner_of).as_ref() == Some(owner) {
-            files.push(directory.join(name));
+            files.push((number_of(&name), directory.join(name)));
         }
     }
     files.sort();
-    Ok(files)
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The `2` of `worker.2.journal`; the first file has none.
+fn number_of(name: &OsStr) -> u32 {
+    name.to_str().and_then(|name| name.split('.').nth(1)?.parse().ok()).unwrap_or(0)
 }

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+const HERE: &str = "here";
+
 fn verdict(turn: i64) -> Verdict {
     let fence = Fence { turn: TurnId(turn), attempt: Attempt(1) };
     Verdict { fence, end: End::Answered, parts: vec![format!("answer {turn}")], if_progress: None }
@@ -18,7 +20,7 @@ fn worker() -> IncarnationId {
 }
 
 fn journal(directory: &TempDir) -> Journal {
-    Journal::new(directory.path(), &worker(), &directory.path().join("lastword.db"))
+    Journal::new(directory.path(), &worker(), HERE, &directory.path().join("lastword.db"))
 }
 
 fn names(directory: &TempDir) -> Vec<String> {
@@ -29,7 +31,7 @@ fn names(directory: &TempDir) -> Vec<String> {
 }
 
 fn replayed(directory: &TempDir) -> Vec<Verdict> {
-    Replay::read(directory.path(), &worker()).unwrap().answers
+    Replay::read(directory.path(), &worker(), HERE, Unreadable::IsNoAnswer).unwrap().answers
 }
 
 #[test]
@@ -61,14 +63,14 @@ fn a_directory_that_is_gone_is_an_error_until_it_is_back() {
     let directory = tempfile::tempdir().unwrap();
     let (here, away) = (directory.path().join("journal"), directory.path().join("away"));
     fs::create_dir(&here).unwrap();
-    let journal = Journal::new(&here, &worker(), &here.join("lastword.db"));
+    let journal = Journal::new(&here, &worker(), HERE, &here.join("lastword.db"));
     fs::rename(&here, &away).unwrap();
     journal.keep(&verdict(1));
     journal.flush().unwrap_err();
-    Replay::read(&here, &worker()).unwrap_err();
+    Replay::read(&here, &worker(), HERE, Unreadable::IsNoAnswer).unwrap_err();
     fs::rename(&away, &here).unwrap();
     journal.flush().unwrap();
-    assert_eq!(Replay::read(&here, &worker()).unwrap().answers, [verdict(1)]);
+    assert_eq!(Replay::read(&here, &worker(), HERE, Unreadable::IsNoAnswer).unwrap().answers, [verdict(1)]);
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn what_cant_be_read_is_named_and_moved_aside() {
     let mut text = fs::read(&path).unwrap();
     text[20] ^= 1;
     fs::write(&path, text).unwrap();
-    let replay = Replay::read(directory.path(), &worker()).unwrap();
+    let replay = Replay::read(directory.path(), &worker(), HERE, Unreadable::IsNoAnswer).unwrap();
     assert_eq!(replay.answers, [verdict(2)]);
     assert_eq!(replay.damaged.len(), 1);
     replay.forget().unwrap();
@@ -92,16 +94,53 @@ fn what_cant_be_read_is_named_and_moved_aside() {
 }
 
 #[test]
+fn a_file_that_can_not_be_read_is_no_answer_until_patience_is_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal(&directory);
+    journal.keep(&verdict(1));
+    journal.flush().unwrap();
+    fs::create_dir(directory.path().join("worker-1.1.journal")).unwrap();
+    let read = |unreadable| Replay::read(directory.path(), &worker(), HERE, unreadable);
+    read(Unreadable::IsNoAnswer).unwrap_err();
+    let replay = read(Unreadable::IsDamage).unwrap();
+    assert_eq!(replay.answers, [verdict(1)]);
+    assert_eq!(replay.damaged.len(), 1);
+}
+
+#[test]
+fn files_count_in_the_order_in_which_they_were_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let later = Verdict { parts: vec!["later".into()], ..verdict(1) };
+    for (name, verdict) in [("worker-1", verdict(1)), ("worker-1.2", verdict(1)), ("worker-1.10", later.clone())] {
+        let line = line(&Record::Answer { deployment: HERE.into(), verdict }).unwrap();
+        fs::write(directory.path().join(format!("{name}.journal")), line).unwrap();
+    }
+    assert_eq!(replayed(&directory), [later]);
+}
+
+#[test]
+fn what_another_store_was_owed_is_set_aside_and_never_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal(&directory);
+    journal.keep(&verdict(1));
+    journal.flush().unwrap();
+    let replay = Replay::read(directory.path(), &worker(), "restored", Unreadable::IsNoAnswer).unwrap();
+    assert!(replay.answers.is_empty() && replay.damaged.is_empty());
+    replay.forget().unwrap();
+    assert_eq!(names(&directory), ["worker-1.foreign"]);
+}
+
+#[test]
 fn everybody_has_a_journal_of_their_own() {
     let directory = tempfile::tempdir().unwrap();
     let other = IncarnationId::new("worker-10");
     for owner in [&worker(), &other] {
-        let journal = Journal::new(directory.path(), owner, &directory.path().join("lastword.db"));
+        let journal = Journal::new(directory.path(), owner, HERE, &directory.path().join("lastword.db"));
         journal.keep(&verdict(1));
         journal.flush().unwrap();
     }
     assert_eq!(owners(directory.path()).unwrap(), BTreeSet::from([worker(), other.clone()]));
-    Replay::read(directory.path(), &worker()).unwrap().forget().unwrap();
+    Replay::read(directory.path(), &worker(), HERE, Unreadable::IsNoAnswer).unwrap().forget().unwrap();
     assert_eq!(owners(directory.path()).unwrap(), BTreeSet::from([other]));
 }
 
@@ -122,4 +161,33 @@ fn after_a_failed_sync_everything_is_written_anew_into_a_fresh_file() {
     journal.flush().unwrap();
     assert_eq!(names(&directory), ["worker-1.1.journal"]);
     assert_eq!(replayed(&directory), [verdict(1), verdict(2)]);
+}
+
+#[cfg(all(target_os = "linux", feature = "testing"))]
+#[test]
+fn a_disk_that_takes_nothing_does_not_fill_up_with_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal(&directory);
+    journal.keep(&verdict(1));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            crate::sqlite::broken_disk::break_this_thread();
+            for _ in 0..10 {
+                journal.flush().unwrap_err();
+                assert!(names(&directory).is_empty(), "nobody relied on what it may hold");
+            }
+        });
+    });
+    journal.flush().unwrap();
+    assert_eq!(replayed(&directory), [verdict(1)]);
+    journal.keep(&verdict(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            crate::sqlite::broken_disk::break_this_thread();
+            for _ in 0..10 {
+                journal.flush().unwrap_err();
+                assert_eq!(names(&directory), ["worker-1.journal"], "it surely holds the first answer");
+            }
+        });
+    });
 }

@@ -5,7 +5,10 @@ mod incarnation;
 
 use std::{io, path::PathBuf};
 
-pub use self::{deployment::DeploymentLock, incarnation::IncarnationLock};
+pub use self::{
+    deployment::DeploymentLock,
+    incarnation::{IncarnationLock, LockDirectory},
+};
 
 /// Why a lock was not had.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use lastword_core::{
@@ -59,6 +60,18 @@ pub enum BackupError {
         /// What went wrong.
         cause: Box<refinery::Error>,
     },
+    /// Somebody reads the store that is to be replaced.
+    #[error("somebody still reads the store {path}: is a backup or an audit running? Wait for it, then restore again")]
+    Read {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The engine can't be told of it.
+    #[error("{path} can't be named to the engine, because it is not in UTF-8; name another file")]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file can't be read or written.
     #[error("{path} can't be used: {cause}; is there room on the disk, and may this user read and write there?")]
     Unusable {
@@ -100,9 +113,7 @@ impl SqliteStore {
             return Err(BackupError::Exists { path: to.to_owned() });
         }
         let partial = Partial::beside(to)?;
-        let written = connection::copier(&database)
-            .and_then(|conn| conn.execute("VACUUM INTO ?1", [partial.path.to_string_lossy()]).map(drop));
-        written.map_err(|error| from_sql(&database, &error))?;
+        partial.fill_from(&database, to)?;
         let info = inspect(&partial.path, &database)?;
         partial.keep_as(to)?;
         Ok(info)
@@ -167,6 +178,11 @@ fn none_if_empty(error: rusqlite::Error) -> rusqlite::Result<Option<i64>> {
     }
 }
 
+/// What the name of a [`Partial`] has in its middle.
+const PARTIAL: &str = ".partial-";
+/// How long nobody wrote to a file that is not whole before it counts as left behind.
+const LEFT_AGE_MIN: Duration = Duration::from_secs(3_600);
+
 /// A file that is not whole yet; it is removed unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Partial {
@@ -174,14 +190,53 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
-    /// An empty one, which only this user may read, in the directory of `whole`.
+    /// An empty one, which only this user may read, in the directory of `whole`. Those there that nobody has written to
+    /// for an hour are removed: whoever made them was killed.
     pub(crate) fn beside(whole: &Path) -> Result<Self, BackupError> {
         let mut name = std::ffi::OsString::from(".");
         name.push(whole.file_name().unwrap_or_default());
-        name.push(format!(".partial-{}", Uuid::now_v7().simple()));
+        name.push(format!("{PARTIAL}{}", Uuid::now_v7().simple()));
         let path = whole.with_file_name(name);
+        if path.to_str().is_none() {
+            return Err(BackupError::NotUtf8 { path: whole.to_owned() });
+        }
         open_private(&path).map_err(|cause| unusable(whole, cause))?;
-        Ok(Self { path })
+        let partial = Self { path };
+        if let Err(error) = partial.remove_left() {
+            tracing::warn!(%error, "what a killed backup left can't be removed");
+        }
+        Ok(partial)
+    }
+
+    /// Writes all that the store `database` holds, with its log, into it; `to` is what it is called where it can't be
+    /// written.
+    pub(crate) fn fill_from(&self, database: &Path, to: &Path) -> Result<(), BackupError> {
+        let source = connection::copier(database).map_err(|error| from_sql(database, &error))?;
+        // Whether the source can be read at all, so that what goes wrong afterwards is about the copy.
+        source
+            .query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
+            .map_err(|error| from_sql(database, &error))?;
+        let written = source.execute("VACUUM INTO ?1", [self.path.to_str()]);
+        written.map(drop).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt) => from_sql(database, &error),
+            _ => unusable(to, io::Error::other(error)),
+        })
+    }
+
+    fn remove_left(&self) -> io::Result<()> {
+        let now = self.path.metadata()?.modified()?;
+        for entry in fs::read_dir(directory_of(&self.path))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !name.to_string_lossy().starts_with('.') || !name.to_string_lossy().contains(PARTIAL) {
+                continue;
+            }
+            let written_at = entry.metadata()?.modified()?;
+            if now.duration_since(written_at).is_ok_and(|age| age > LEFT_AGE_MIN) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes it durable and gives it its name, unless that is taken.
@@ -209,18 +264,25 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        let mut journal = self.path.clone().into_os_string();
+        journal.push("-journal");
+        for path in [&self.path, Path::new(&journal)] {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
-fn sync(path: &Path) -> Result<(), BackupError> {
+pub(crate) fn sync(path: &Path) -> Result<(), BackupError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|cause| unusable(path, cause))
 }
 
 /// Makes names in a file's directory durable.
 pub(crate) fn sync_directory_of(path: &Path) -> Result<(), BackupError> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    sync(directory)
+    sync(directory_of(path))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 pub(crate) fn unusable(path: &Path, cause: io::Error) -> BackupError {

@@ -1,12 +1,12 @@
 //! Connections, all with the same settings.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 /// How long the engine waits for another connection: a backstop, since writers queue for our own lock before. Shorter
 /// than the patience of whoever watches for a process that holds that lock and is silent.
-const BUSY_TIMEOUT_MS: u32 = 1_000;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Statements kept prepared per connection; there are fewer kinds than this.
 const STATEMENTS_MAX: usize = 256;
 /// The most memory for pages of the connection that writes; the engine's own default spills in the midst of a commit.
@@ -48,12 +48,23 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
+/// Does `work` without waiting for other connections.
+pub(crate) fn without_waiting<T>(
+    conn: &Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    conn.busy_timeout(Duration::ZERO)?;
+    let done = work(conn);
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    done
+}
+
 /// Opens a connection that never checkpoints by itself: not after a commit, and not at its end.
 fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
-    conn.pragma_update_and_check(None, "busy_timeout", BUSY_TIMEOUT_MS, |_| Ok(()))?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
     // Answers with a row where a map could be made, and with none where not.
     conn.execute_batch("PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;")?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);

@@ -4,6 +4,7 @@ use std::{
     path::Path,
     sync::{Mutex, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use lastword_core::store::StoreError;
@@ -23,8 +24,12 @@ use super::{
 const WRITES_WAITING_MAX: usize = 4_096;
 /// Reads that may wait for a reader.
 const READS_WAITING_MAX: usize = 256;
-/// Threads that read.
+/// Threads that read; one more is kept for long looks.
 const READERS: usize = 2;
+/// How long whoever drops the store waits for its threads.
+const ENDING_MAX: Duration = Duration::from_secs(2);
+/// How often it looks whether they have ended.
+const ENDING_POLL: Duration = Duration::from_millis(1);
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -36,10 +41,13 @@ pub(crate) enum Engine {
     Threads(Threads),
 }
 
-/// The store's threads and their queues. Dropping it lets them finish what waits, and waits for them.
+/// The store's threads and their queues. Dropping it lets them finish what waits, and waits for them, though not for
+/// ever: whoever ends does so also while the disk is stuck.
 pub(crate) struct Threads {
     writes: Option<mpsc::Sender<Box<dyn Job>>>,
     reads: Vec<mpsc::Sender<Read>>,
+    /// What may take seconds, so that nothing else waits behind it.
+    long_reads: Option<mpsc::Sender<Read>>,
     next_reader: std::sync::atomic::AtomicUsize,
     handles: Vec<JoinHandle<()>>,
 }
@@ -49,18 +57,19 @@ impl Engine {
     pub(crate) fn start(writer: Writer, path: &Path, on_fatal: &OnFatal) -> Result<Self, StartError> {
         let (writes, queue) = mpsc::channel(WRITES_WAITING_MAX);
         let mut handles = vec![spawn("store-writer", on_fatal.clone(), move || write(writer, queue))?];
-        let mut reads = Vec::with_capacity(READERS);
-        for _ in 0..READERS {
+        let mut reader = |name| {
             let conn = connection::reader(path)?;
             let (sender, mut queue) = mpsc::channel::<Read>(READS_WAITING_MAX);
-            reads.push(sender);
-            handles.push(spawn("store-reader", on_fatal.clone(), move || {
+            handles.push(spawn(name, on_fatal.clone(), move || {
                 while let Some(read) = queue.blocking_recv() {
                     read(&conn);
                 }
             })?);
-        }
-        Ok(Self::Threads(Threads { writes: Some(writes), reads, next_reader: 0.into(), handles }))
+            Ok::<_, StartError>(sender)
+        };
+        let reads = (0..READERS).map(|_| reader("store-reader")).collect::<Result<_, _>>()?;
+        let long_reads = Some(reader("store-long-reader")?);
+        Ok(Self::Threads(Threads { writes: Some(writes), reads, long_reads, next_reader: 0.into(), handles }))
     }
 
     /// Runs `work`, which keeps a promise, in a commit and returns what it returned once that is durable.
@@ -81,13 +90,14 @@ impl Engine {
         self.ask(Asked::new(Class::New, work)).await
     }
 
-    /// The same for work that removes rows together with everything that refers to them ([`Job::is_unchecked`]).
+    /// The same for work that removes rows together with everything that refers to them ([`Job::is_unchecked`]). It can
+    /// wait, too: while the disk is full it must not eat what is kept for promises.
     pub(crate) async fn write_unchecked<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Res<T> + Send + 'static,
     {
-        let (job, answer) = Asked::new(Class::Promised, work);
+        let (job, answer) = Asked::new(Class::New, work);
         self.ask((job.unchecked(), answer)).await
     }
 
@@ -122,6 +132,27 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Res<T> + Send + 'static,
     {
+        self.read_by(Threads::next_reader, work).await
+    }
+
+    /// The same for work that looks at whole tables: only other such work waits for it.
+    pub(crate) async fn read_long<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Res<T> + Send + 'static,
+    {
+        self.read_by(|threads| threads.long_reads.as_ref(), work).await
+    }
+
+    async fn read_by<T, F>(
+        &self,
+        reader: impl Fn(&Threads) -> Option<&mpsc::Sender<Read>>,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Res<T> + Send + 'static,
+    {
         match self {
             Self::Inline(writer) => {
                 let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,8 +160,7 @@ impl Engine {
             }
             Self::Threads(threads) => {
                 let (to, answer) = oneshot::channel();
-                let turn = threads.next_reader.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let reader = &threads.reads[turn % threads.reads.len()];
+                let reader = reader(threads).ok_or_else(gone)?;
                 let read: Read = Box::new(move |conn| {
                     let _ = to.send(in_one_view(conn, work).map_err(StoreError::from));
                 });
@@ -141,11 +171,26 @@ impl Engine {
     }
 }
 
+impl Threads {
+    fn next_reader(&self) -> Option<&mpsc::Sender<Read>> {
+        let turn = self.next_reader.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.reads.get(turn % self.reads.len())
+    }
+}
+
 impl Drop for Threads {
     fn drop(&mut self) {
         self.writes = None;
         self.reads.clear();
+        self.long_reads = None;
+        let begin = Instant::now();
         for handle in self.handles.drain(..) {
+            while !handle.is_finished() {
+                if begin.elapsed() > ENDING_MAX {
+                    return tracing::warn!("a thread of the store waits for a lock or a disk, and is left behind");
+                }
+                std::thread::sleep(ENDING_POLL);
+            }
             if handle.join().is_err() {
                 tracing::error!("a thread of the store had panicked");
             }

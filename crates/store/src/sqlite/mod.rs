@@ -33,9 +33,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub use self::{
     backup::{BackupError, BackupInfo},
@@ -55,10 +55,13 @@ use crate::wake::{Hub, Wakes};
 /// Dropping it finishes what waits, without a checkpoint; the next start reads the log.
 pub struct SqliteStore {
     engine: engine::Engine,
+    path: PathBuf,
     hub: Arc<Hub>,
     deployment: String,
     clock: Arc<dyn Clock>,
     disk_full: watch::Receiver<bool>,
+    /// Held by the audit that runs: who asked for it may be gone long before it ends.
+    auditing: Arc<Semaphore>,
     _wakes: Option<Wakes>,
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use refinery::Migration;
 use rusqlite::ErrorCode;
+use tokio::sync::Semaphore;
 
 use super::{
     SqliteStore,
@@ -39,7 +40,7 @@ pub enum OpenError {
         directory: PathBuf,
     },
     /// It was there, and is not any more.
-    #[error("the store {path} is gone; is its disk there? Put it back, or stop and start anew for a new one")]
+    #[error("the store {path} is gone; is its disk there? Put it back, or stop and restore a backup")]
     Gone {
         /// The database.
         path: PathBuf,
@@ -166,7 +167,10 @@ pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Res
     migrate::migrate(&mut conn, migrations).map_err(|error| from_migration(path, error))?;
     let id = deployment::found(&conn, options.deployment.as_deref(), options.clock.now())
         .map_err(|failure| from_failure(path, failure))?;
-    let reserve = Reserve::open(&reserve::path_for(path), options.reserve_bytes).map_err(unwritable)?;
+    let reserve = match options.reserve_bytes {
+        Some(bytes) => Reserve::open(&reserve::path_for(path), bytes).map_err(unwritable)?,
+        None => None,
+    };
     drop(held);
 
     let (wakes, hub) = start_wakes(&options)?;
@@ -181,7 +185,16 @@ pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Res
             Engine::start(writer, path, &options.on_fatal).map_err(|error| from_start(path, error))?
         }
     };
-    Ok(SqliteStore { engine, hub, deployment: id, clock: options.clock, disk_full, _wakes: wakes })
+    Ok(SqliteStore {
+        engine,
+        path: path.clone(),
+        hub,
+        deployment: id,
+        clock: options.clock,
+        disk_full,
+        auditing: Arc::new(Semaphore::new(1)),
+        _wakes: wakes,
+    })
 }
 
 fn check_directory(path: &Path) -> Result<(), OpenError> {

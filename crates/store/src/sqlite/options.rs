@@ -21,13 +21,15 @@ pub struct SqliteOptions {
     pub clock: Arc<dyn Clock>,
     /// Who runs the transactions.
     pub engine: EngineKind,
-    /// How much room on the disk is kept for promises, in bytes; 0 for none.
-    pub reserve_bytes: u64,
+    /// How much room on the disk is kept for promises, in bytes; 0 for none, which removes a reserve that is there.
+    /// `None`: the reserve is somebody else's, and is left as it is.
+    pub reserve_bytes: Option<u64>,
     /// Whether a database that is not there is an error, and not made.
     pub must_exist: bool,
     /// The id that a new database's delivery keys carry; random where `None`.
     pub deployment: Option<String>,
-    /// Called when going on would risk what is stored; the default logs and aborts the process.
+    /// Called when going on would risk what is stored; the default logs and aborts the process. Where it returns, the
+    /// store goes on with a new connection.
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -42,7 +44,7 @@ pub enum EngineKind {
 }
 
 impl SqliteOptions {
-    /// The store at `path` with threads, without wake-ups of other processes.
+    /// The store at `path` with threads, without wake-ups of other processes, leaving the reserve alone.
     pub fn new(path: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self {
             path: path.into(),
@@ -50,7 +52,7 @@ impl SqliteOptions {
             name: String::new(),
             clock,
             engine: EngineKind::Threads,
-            reserve_bytes: 0,
+            reserve_bytes: None,
             must_exist: false,
             deployment: None,
             on_fatal: Arc::new(|why| {
@@ -71,7 +73,7 @@ impl SqliteOptions {
     /// The same with so much room on the disk kept for promises.
     #[must_use]
     pub fn reserving(mut self, bytes: u64) -> Self {
-        self.reserve_bytes = bytes;
+        self.reserve_bytes = Some(bytes);
         self
     }
 

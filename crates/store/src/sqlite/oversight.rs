@@ -1,15 +1,21 @@
 //! Core's oversight, call by call: each is one job of a commit, or one read. Whatever looks at a whole table looks in
 //! a read, so that no message waits for it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use lastword_core::{
     alert::{Alert, AlertCode, AlertView},
     ids::{AccountId, Timestamp, UserId},
-    store::{Audit, Forgotten, IdleSession, Measures, Oversight, Pruned, Retention, Role, StoreError, Trace, TraceOf},
+    store::{
+        Audit, Forgotten, IdleSession, Measures, Oversight, Pruned, Retention, Role, SessionOf, StoreError, Trace,
+        TraceOf,
+    },
 };
+use rusqlite::Connection;
 
 use super::{
-    SqliteStore,
+    SqliteStore, checkpoint,
     query::{alert, audit, forget, idle, life, measures, prune, tally},
 };
 
@@ -39,7 +45,13 @@ impl Oversight for SqliteStore {
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {
-        self.engine.read(audit::audit).await
+        let alone = Arc::clone(&self.auditing).try_acquire_owned();
+        let alone = alone.map_err(|_| StoreError::Unavailable("an audit is running already".into()))?;
+        let audit = move |conn: &Connection| {
+            let _alone = alone;
+            audit::audit(conn)
+        };
+        self.engine.read_long(audit).await
     }
 
     async fn measures(&self) -> Result<Measures, StoreError> {
@@ -59,18 +71,29 @@ impl Oversight for SqliteStore {
 
     async fn prune(&self, retention: &Retention, limit: usize) -> Result<Pruned, StoreError> {
         let (retention, now) = (*retention, self.clock.now());
-        let found = self.engine.read(move |conn| prune::look(conn, now, &retention, limit)).await?;
+        let found = self.engine.read_long(move |conn| prune::look(conn, now, &retention, limit)).await?;
         self.engine.write_unchecked(move |tx| prune::prune(tx, &retention, &found, limit)).await
     }
 
     async fn forget(&self, account: &AccountId, user: &UserId, limit: usize) -> Result<Forgotten, StoreError> {
         let (of, who) = (account.clone(), user.clone());
-        let found = self.engine.read(move |conn| forget::look(conn, &of, &who, limit)).await?;
+        let found = self.engine.read_long(move |conn| forget::look(conn, &of, &who, limit)).await?;
         let (of, who) = (account.clone(), user.clone());
         self.engine.write(move |tx| forget::forget(tx, &of, &who, &found)).await
     }
 
+    async fn sessions_of(&self, account: &AccountId, user: &UserId) -> Result<Vec<SessionOf>, StoreError> {
+        let (account, user) = (account.clone(), user.clone());
+        self.engine.read(move |conn| forget::sessions_of(conn, &account, &user)).await
+    }
+
+    async fn shorten_log(&self) -> Result<bool, StoreError> {
+        let path = self.path.clone();
+        let done = tokio::task::spawn_blocking(move || checkpoint::empty_log(&path));
+        done.await.map_err(|error| StoreError::Unavailable(error.into()))?
+    }
+
     async fn idle_sessions(&self, before: Timestamp) -> Result<Vec<IdleSession>, StoreError> {
-        self.engine.read(move |conn| idle::sessions(conn, before)).await
+        self.engine.read_long(move |conn| idle::sessions(conn, before)).await
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -15,9 +15,10 @@ use rusqlite::Connection;
 
 use super::{
     SqliteStore,
-    backup::{BackupError, BackupInfo, Partial, examine, from_failure, from_sql, sync_directory_of, unusable},
-    commit_lock::CommitLock,
-    connection, migrate, open_private,
+    backup::{BackupError, BackupInfo, Partial, examine, from_failure, from_sql, sync, sync_directory_of, unusable},
+    checkpoint::{Mode, copy_log},
+    commit_lock::{CommitGuard, CommitLock},
+    connection, migrate,
     query::restored,
     tx::Tx,
 };
@@ -47,6 +48,15 @@ pub struct Restored {
 }
 
 impl SqliteStore {
+    /// That nobody reads the store at `database`, so that it can be replaced: also somebody who is no part of the
+    /// deployment, and so not kept out by its lock.
+    pub fn must_be_unread(database: &Path, _lock: &DeploymentLock) -> Result<(), BackupError> {
+        let database = real_path(database);
+        let commits = CommitLock::open(&database).map_err(|cause| unusable(&database, cause))?;
+        let held = commits.hold().map_err(|cause| unusable(&database, cause))?;
+        if database.exists() { copy_log_of(&database, &held) } else { Ok(()) }
+    }
+
     /// Puts the backup `from` into the place of the store at `database`. The lock proves that nobody uses that one.
     ///
     /// With [`OwedAfterRestore::Keep`], what the backup's processes held is left to be decided by the next start, as
@@ -61,19 +71,15 @@ impl SqliteStore {
         let database = real_path(database);
         let info = Self::inspect(from)?;
         let partial = Partial::beside(&database)?;
-        copy(from, &partial.path).map_err(|cause| unusable(from, cause))?;
+        // By the engine, with its log: a store that was replaced before may have one beside it.
+        partial.fill_from(from, &database)?;
         let (dropped, given_up) = prepare(&partial.path, from, owed, clock.now())?;
         let commits = CommitLock::open(&database).map_err(|cause| unusable(&database, cause))?;
-        let _held = commits.hold().map_err(|cause| unusable(&database, cause))?;
-        let former = keep_former(&database)?;
+        let held = commits.hold().map_err(|cause| unusable(&database, cause))?;
+        let former = keep_former(&database, &held)?;
         partial.replace(&database)?;
         Ok(Restored { info, former, dropped, given_up })
     }
-}
-
-/// Without the rights of what is copied, which may let everybody read.
-fn copy(from: &Path, to: &Path) -> io::Result<u64> {
-    io::copy(&mut fs::File::open(from)?, &mut open_private(to)?)
 }
 
 /// Brings the copy of `from` up to date, gives it a name of its own and decides what it owes.
@@ -102,15 +108,11 @@ fn decide(conn: &Connection, owed: OwedAfterRestore, now: Timestamp) -> super::f
 ///
 /// First its log is copied into it, so that its first name leads to all of it until the very end. A store that is too
 /// damaged for that keeps its log under the second name only.
-fn keep_former(database: &Path) -> Result<Option<PathBuf>, BackupError> {
+fn keep_former(database: &Path, held: &CommitGuard<'_>) -> Result<Option<PathBuf>, BackupError> {
     let former = free_name(database)?;
     let was_there = database.exists();
     if was_there {
-        let copied = connection::writer(database)
-            .and_then(|conn| conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));
-        if let Err(error) = copied {
-            tracing::warn!(%error, "the former store's log can't be copied into it; it stays beside it");
-        }
+        copy_log_of(database, held)?;
         link(database, &former)?;
     }
     let beside: Vec<_> = LOGS.iter().filter(|suffix| with_suffix(database, suffix).exists()).collect();
@@ -124,6 +126,18 @@ fn keep_former(database: &Path) -> Result<Option<PathBuf>, BackupError> {
     }
     sync_directory_of(database)?;
     Ok(was_there.then_some(former))
+}
+
+/// Whoever still reads the log would go on in a file that is replaced, and keeps the log from being copied.
+fn copy_log_of(database: &Path, held: &CommitGuard<'_>) -> Result<(), BackupError> {
+    match connection::writer(database).and_then(|conn| copy_log(&conn, Mode::Truncate, held)) {
+        Ok(copied) if copied.is_busy => Err(BackupError::Read { path: database.to_owned() }),
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::warn!(%error, "the former store's log can't be copied into it; it stays beside it");
+            Ok(())
+        }
+    }
 }
 
 /// What the engine keeps beside a database: its log, and the index of that.
@@ -147,6 +161,9 @@ fn free_name(database: &Path) -> Result<PathBuf, BackupError> {
 fn link(file: &Path, name: &Path) -> Result<(), BackupError> {
     match fs::hard_link(file, name) {
         Ok(()) => Ok(()),
-        Err(_) => fs::copy(file, name).map(drop).map_err(|cause| unusable(name, cause)),
+        Err(_) => {
+            fs::copy(file, name).map_err(|cause| unusable(name, cause))?;
+            sync(name)
+        }
     }
 }

@@ -159,6 +159,16 @@ pub(crate) fn parted<T>(
     Ok((found, damaged))
 }
 
+/// The rows of a query, whose first column is the row's id, that can't be read.
+pub(crate) fn unreadable<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(i64, &mut Columns<'_>) -> Res<T>,
+) -> Res<Vec<Unreadable>> {
+    Ok(parted(conn, sql, params, usize::MAX, |id, row| read(id, row).map(drop))?.1)
+}
+
 /// Runs a statement that returns no rows and says how many it changed.
 pub(crate) fn run(conn: &Connection, sql: &str, params: impl Params) -> Res<usize> {
     Ok(conn.prepare_cached(sql)?.execute(params)?)

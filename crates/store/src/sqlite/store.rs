@@ -22,6 +22,10 @@ use super::{
 
 #[async_trait]
 impl Store for SqliteStore {
+    fn deployment(&self) -> &str {
+        Self::deployment(self)
+    }
+
     async fn register(&self, incarnation: &Incarnation) -> Result<(), StoreError> {
         let incarnation = incarnation.clone();
         self.engine.write(move |tx| incarnation::register(tx, &incarnation)).await

@@ -28,8 +28,6 @@ pub(crate) struct Effects {
     pub(crate) topics: Topics,
     /// What to add to the counters, once per commit.
     pub(crate) tally: Tally,
-    /// Whether the log is to be truncated.
-    pub(crate) shortens_log: bool,
 }
 
 impl<'c> Tx<'c> {
@@ -69,11 +67,6 @@ impl<'c> Tx<'c> {
     /// Takes back what was left to be done since `earlier`.
     pub(crate) fn restore(&self, earlier: Effects) {
         *self.effects.borrow_mut() = earlier;
-    }
-
-    /// Truncates the log behind this commit, so that what was erased is nowhere on the disk.
-    pub(crate) fn shorten_log(&self) {
-        self.effects.borrow_mut().shortens_log = true;
     }
 
     /// Up to `limit` rows of a query whose first column is the row's id; what can't be read is kept as it is, told to

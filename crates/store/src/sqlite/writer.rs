@@ -3,7 +3,13 @@
 //! Guarantee: a job's caller is answered after the commit that holds its work, and a job that fails takes nobody with
 //! it. The writer has no thread of its own: [`super::engine`] gives it one, and the simulation steps it by hand.
 
-use std::sync::Arc;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use lastword_core::{
     faults::{self, Point},
@@ -15,6 +21,7 @@ use tokio::sync::watch;
 use super::{
     checkpoint::Checkpoints,
     commit_lock::{CommitGuard, CommitLock},
+    connection,
     failure::{Failure, is_disk_failure, is_full},
     job::{Class, Job, Ran},
     options::OnFatal,
@@ -42,6 +49,8 @@ pub(crate) struct Writer {
     hub: Arc<Hub>,
     on_fatal: OnFatal,
     presence: Presence,
+    /// Whether the disk failed under this connection, and whoever was told lives on.
+    is_broken: Arc<AtomicBool>,
     reserve: Option<Reserve>,
     is_full: watch::Sender<bool>,
 }
@@ -69,6 +78,14 @@ impl Writer {
         presence: Presence,
     ) -> rusqlite::Result<Self> {
         let checkpoints = Checkpoints::new(&conn)?;
+        let is_broken = Arc::new(AtomicBool::new(false));
+        let on_fatal: OnFatal = {
+            let is_broken = Arc::clone(&is_broken);
+            Arc::new(move |why| {
+                is_broken.store(true, Ordering::Relaxed);
+                on_fatal(why);
+            })
+        };
         Ok(Self {
             conn,
             lock,
@@ -78,6 +95,7 @@ impl Writer {
             hub,
             on_fatal,
             presence,
+            is_broken,
             reserve: None,
             is_full: watch::Sender::new(false),
         })
@@ -137,6 +155,10 @@ impl Writer {
     ) -> Result<Topics, String> {
         let held = self.lock.hold().map_err(|error| format!("the commit lock: {error}"))?;
         self.presence.look()?;
+        if self.is_broken.load(Ordering::Relaxed) {
+            (self.conn, self.checkpoints) = reopened(&self.conn, &held)?;
+            self.is_broken.store(false, Ordering::Relaxed);
+        }
         if let Some(reserve) = &mut self.reserve {
             reserve.maybe_restore();
         }
@@ -152,8 +174,8 @@ impl Writer {
                 outcome = self.run(jobs, &held);
             }
         }
-        let (topics, shortens_log) = match outcome {
-            Ok(effects) => (effects.topics, effects.shortens_log),
+        let topics = match outcome {
+            Ok(effects) => effects.topics,
             Err(Broken::Job) => return Err("a job failed twice".into()),
             Err(Broken::Commit(why) | Broken::NoRoom(why)) => return Err(why),
             Err(Broken::Disk(why)) => {
@@ -161,7 +183,7 @@ impl Writer {
                 return Err(why);
             }
         };
-        if let Err(error) = self.checkpoints.maybe_run(&self.conn, shortens_log, &held) {
+        if let Err(error) = self.checkpoints.maybe_run(&self.conn, &held) {
             if is_disk_failure(&error) {
                 (self.on_fatal)(&format!("the disk failed during a checkpoint: {error}"));
             }
@@ -206,6 +228,15 @@ impl Writer {
         }
         is_released
     }
+}
+
+/// A new connection in the place of one under which the disk failed; never a new database.
+fn reopened(broken: &Connection, _held: &CommitGuard<'_>) -> Result<(Connection, Checkpoints), String> {
+    let path =
+        broken.path().map(Path::new).filter(|path| path.exists()).ok_or("the disk failed, and the store is gone")?;
+    let conn = connection::writer(path).map_err(|error| format!("the disk failed: {error}"))?;
+    let checkpoints = Checkpoints::new(&conn).map_err(|error| format!("the disk failed: {error}"))?;
+    Ok((conn, checkpoints))
 }
 
 /// What is copied out of the log makes room in it: whether everything was.

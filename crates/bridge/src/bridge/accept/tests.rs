@@ -52,6 +52,8 @@ async fn a_poisonous_update_neither_holds_up_the_others_nor_makes_the_account_de
     let ingested = ingest(&*store, &alerts, &batch).await.unwrap();
     let unstorable: Vec<_> = alerts.unstored().iter().map(|alert| (alert.code, alert.subject.clone())).collect();
     assert_eq!(unstorable, [(AlertCode::UpdateUnstorable, "a".to_owned())]);
+    let detail = alerts.unstored().remove(0).detail;
+    assert!(detail.ends_with("only its id is kept, and nobody is answered"), "{detail}");
     let made: Vec<_> = ingested.iter().map(|one| (one.update.as_str(), one.turn.is_some())).collect();
     assert_eq!(made, [("u1", true), ("u2", false), ("u3", true)]);
     assert_eq!(store.counts().await.unwrap().dropped["unstorable"], 1);

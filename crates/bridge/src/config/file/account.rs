@@ -120,6 +120,7 @@ pub(in super::super) enum UnknownFile {
     /// Post it again, marked in the trace: it may show twice, and is never missing.
     #[default]
     Resend,
-    /// Hold it for an operator until `hold_limit`: it never shows twice, and may be missing.
+    /// Hold it back until `hold_limit`, then give it up; the alerts `delivery_held` and `delivery_given_up` say so: it
+    /// never shows twice, and may be missing.
     Hold,
 }

@@ -12,6 +12,9 @@ use crate::build_id::build;
 #[derive(Debug)]
 pub(super) struct Figures {
     pub(super) up_s: f64,
+    /// Whether the store takes what is new, as `/readyz` judges it.
+    pub(super) store_takes: bool,
+    pub(super) disk_full: bool,
     pub(super) commit_age_s: Option<f64>,
     pub(super) heartbeat_ages_s: Vec<f64>,
     pub(super) accounts: Vec<AccountFigures>,
@@ -50,7 +53,13 @@ impl Figures {
         let flag = |is: bool| Some(f64::from(u8::from(is)));
         page.info("build", "The running build", "build", build())?;
         page.gauge("uptime_seconds", "How long the bridge runs", Some(self.up_s))?;
-        page.gauge("store_up", "Whether the store answered this scrape", flag(self.measures.is_some()))?;
+        let is_up = self.store_takes && self.measures.is_some();
+        page.gauge("store_up", "Whether the store answers and takes what is new", flag(is_up))?;
+        page.gauge(
+            "disk_full",
+            "Whether the store's disk is full, so that nothing new is taken",
+            flag(self.disk_full),
+        )?;
         page.gauge("store_commit_age_seconds", "Age of the bridge's last commit", self.commit_age_s)?;
         page.gauge("workers", "Workers that were seen lately", Some(count(self.heartbeat_ages_s.len() as u64)))?;
         let youngest = self.heartbeat_ages_s.iter().copied().reduce(f64::min);
@@ -106,6 +115,11 @@ fn deliveries(page: &mut Page<'_>, measures: &Measures) -> Result<(), Error> {
     let counts = &measures.counts;
     page.gauge("deliveries_open", "Messages on their way to a network", Some(count(counts.deliveries_open)))?;
     page.counter("deliveries_given_up", "Messages that no network will ever take", counts.deliveries_dead)?;
+    page.counter(
+        "replies_not_posted",
+        "Messages of replies that the network refused and that an error was posted for",
+        measures.replies_not_posted,
+    )?;
     let accounts = || measures.accounts.iter().map(|(id, of)| (id.as_str(), of));
     let open = accounts().map(|(id, of)| (id, Some(count(of.deliveries_open))));
     page.gauges("account_deliveries_open", "Messages on their way, by account", "account", open)?;
@@ -144,6 +158,8 @@ mod tests {
             AccountFigures { id: "net".into(), is_ready: true, received_age_s: Some(0.5), delivered_age_s: None };
         let figures = Figures {
             up_s: 12.0,
+            store_takes: true,
+            disk_full: false,
             commit_age_s: Some(0.25),
             heartbeat_ages_s: vec![3.0, 0.5],
             accounts: vec![account],
@@ -200,6 +216,7 @@ mod tests {
         insta::assert_snapshot!(figures(&page)[1..].join("\n"), @r#"
         lastword_uptime_seconds 12.0
         lastword_store_up 0.0
+        lastword_disk_full 0.0
         lastword_store_commit_age_seconds 0.25
         lastword_workers 2.0
         lastword_worker_heartbeat_age_seconds 0.5

@@ -6,10 +6,7 @@
 mod figures;
 mod page;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::State,
@@ -20,12 +17,10 @@ use lastword_core::store::{Measures, Role};
 use prometheus_client::{encoding::text, registry::Registry};
 
 use self::figures::{AccountFigures, Figures};
-use super::health::Health;
+use super::health::{Health, in_time};
 
 /// As the format asks for it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// How long the store may take; a monitor must not wait for one that is out.
-const READ_MAX: Duration = Duration::from_secs(3);
 
 /// Everything, in the OpenMetrics text format.
 pub(super) async fn metrics(State(health): State<Arc<Health>>) -> Response {
@@ -55,6 +50,8 @@ async fn figures(health: &Health) -> Figures {
     let workers = health.member.vitals.all().into_iter().filter(|vital| vital.process.role == Role::Worker);
     Figures {
         up_s: health.begin.elapsed().as_secs_f64(),
+        store_takes: health.store_takes(),
+        disk_full: health.member.is_disk_full(),
         commit_age_s: seconds(health.member.committed_at()),
         heartbeat_ages_s: workers.map(|vital| vital.beaten_at.elapsed().as_secs_f64()).collect(),
         accounts: accounts.collect(),
@@ -64,12 +61,6 @@ async fn figures(health: &Health) -> Figures {
 }
 
 async fn measures(health: &Health) -> Option<Measures> {
-    match tokio::time::timeout(READ_MAX, health.member.oversight.measures()).await {
-        Ok(Ok(measures)) => Some(measures),
-        Ok(Err(error)) => {
-            tracing::debug!("figures could not be read: {error}");
-            None
-        }
-        Err(_) => None,
-    }
+    let measures = in_time(health.member.oversight.measures()).await;
+    measures.inspect_err(|trouble| tracing::debug!("figures could not be read: {trouble}")).ok()
 }

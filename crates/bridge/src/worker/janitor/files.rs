@@ -32,28 +32,37 @@ pub(super) fn remove_old(places: &Path, sessions: &[IdleSession], before: System
     failed.map(|()| removed)
 }
 
-/// Removes files last written before `before`, and folders that this leaves empty; the folder itself stays.
+/// Removes files last written before `before`, and folders that this leaves empty; the folder itself stays. As above,
+/// what can't be removed keeps nothing else.
 fn empty(folder: &Path, before: SystemTime, depth: u32) -> io::Result<u64> {
-    let mut removed = 0;
+    let (mut removed, mut failed) = (0, Ok(()));
     if depth == 0 || !is_directory(folder) {
         return Ok(removed);
     }
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        // Of the link itself, never of what it leads to.
-        let found = fs::symlink_metadata(&path)?;
-        let is_old = found.modified()? < before;
-        if found.is_dir() {
-            removed += empty(&path, before, depth - 1)?;
-            if is_old && fs::read_dir(&path)?.next().is_none() {
-                fs::remove_dir(&path)?;
-            }
-        } else if is_old {
-            fs::remove_file(&path)?;
-            removed += 1;
+        match entry.and_then(|entry| remove_if_old(&entry.path(), before, depth)) {
+            Ok(count) => removed += count,
+            Err(error) => failed = failed.and(Err(error)),
         }
     }
-    Ok(removed)
+    failed.map(|()| removed)
+}
+
+fn remove_if_old(path: &Path, before: SystemTime, depth: u32) -> io::Result<u64> {
+    // Of the link itself, never of what it leads to.
+    let found = fs::symlink_metadata(path)?;
+    let is_old = found.modified()? < before;
+    if found.is_dir() {
+        let removed = empty(path, before, depth - 1)?;
+        if is_old && fs::read_dir(path)?.next().is_none() {
+            fs::remove_dir(path)?;
+        }
+        return Ok(removed);
+    }
+    if is_old {
+        fs::remove_file(path)?;
+    }
+    Ok(u64::from(is_old))
 }
 
 /// The incarnations whose lock files were made before `before`.
@@ -111,6 +120,24 @@ mod tests {
         assert!(!over.exists() && !old.exists());
         assert!(new.exists() && own.exists() && other.exists());
         assert_eq!(remove_old(places, &[session(0, false), session(1, true)], BEFORE).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_can_not_be_removed_keeps_nothing_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let outbox = root.path().join("1-1/outbox");
+        let mut files = Vec::new();
+        for name in ["a", "b", "c", "d"] {
+            files.push(write(outbox.join(name).join("old.txt"), true));
+        }
+        let locked = outbox.join("b");
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).unwrap();
+        let done = remove_old(root.path(), &[session(1, true)], BEFORE);
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
+        let left: Vec<_> = files.iter().filter(|file| file.exists()).collect();
+        // Root may remove everything.
+        assert_eq!(left.len(), usize::from(done.is_err()), "{left:?}");
     }
 
     #[test]

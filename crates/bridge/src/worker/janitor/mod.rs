@@ -47,11 +47,14 @@ fn periods() -> (Duration, Duration) {
     (FIRST_AFTER.mul_f64(1.0 + chance()), EVERY.mul_f64(1.0 + chance() / 10.0))
 }
 
-/// One look. Files first: the store forgets which sessions there were together with their last turns.
+/// One look. Files first: the store forgets which sessions there were together with their last turns. While the disk is
+/// full its room is for promises: what files take is given back, what the store holds waits.
 async fn clean(member: &Arc<Member>) {
     report(member, "files", files_of_idle_sessions(member).await);
     report(member, "locks", left_locks(member).await);
-    report(member, "store", prune(member).await);
+    if !member.is_disk_full() {
+        report(member, "store", prune(member).await);
+    }
 }
 
 fn report(member: &Member, what: &str, done: anyhow::Result<Option<String>>) {
@@ -79,7 +82,7 @@ async fn prune(member: &Member) -> anyhow::Result<Option<String>> {
         all.emptied += pruned.emptied;
         all.removed += pruned.removed;
         all.alerts += pruned.alerts;
-        if !pruned.has_more {
+        if !pruned.has_more || member.is_disk_full() {
             break;
         }
         tokio::time::sleep(PIECE_PAUSE).await;
@@ -104,12 +107,13 @@ async fn left_locks(member: &Member) -> anyhow::Result<Option<String>> {
     let living = member.store.living().await?;
     let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(member.clock.now().0).unwrap_or(0));
     let before = now.checked_sub(LOCK_AGE_MIN).unwrap_or(SystemTime::UNIX_EPOCH);
-    let directory = member.state.incarnations();
+    let (directory, locks, me) =
+        (member.state.incarnations(), member.state.locks().clone(), member.incarnation.clone());
     let removed = tokio::task::spawn_blocking(move || {
         let mut removed = 0;
         for id in files::old_locks(&directory, before)? {
             let is_known = living.iter().any(|process| process.id == id);
-            if !is_known && IncarnationLock::is_free(&directory, &id)? {
+            if !is_known && locks.is_free(&id, Some(&me))? {
                 IncarnationLock::forget(&directory, &id)?;
                 removed += 1;
             }

@@ -7,20 +7,20 @@ use crate::{
     outcome::RetryScope,
     reason::Reason,
     store::{
-        Forgotten, HintRule, Intake, NewTurn, PlaceCommand, Pruned, Replays, Retention, Role, Settlement, Trace,
+        Forgotten, Intake, NewTurn, PlaceCommand, Pruned, Replays, Retention, Role, SessionOf, Settlement, Trace,
         TraceOf, Traced,
     },
 };
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-async fn answered(world: &World, place: &str, text: &str) -> TurnId {
+pub(super) async fn answered(world: &World, place: &str, text: &str) -> TurnId {
     let turn = world.asks(place, text).await;
     world.answers(&world.claims().await[0], &format!("answer to {text}")).await;
     turn
 }
 
-fn from(sender: &str, asked: NewTurn) -> Intake {
+pub(super) fn from(sender: &str, asked: NewTurn) -> Intake {
     let mut turn = asked;
     turn.asked.sender = UserId::new(sender);
     Intake::Turn(turn)
@@ -48,51 +48,12 @@ async fn prune(world: &World, retention: Retention, limit: usize) -> Pruned {
     panic!("it never ends: {all:?}");
 }
 
-async fn forget(world: &World, user: &str) -> Forgotten {
+async fn sessions_of(world: &World, user: &str) -> Vec<SessionOf> {
+    world.store.sessions_of(&AccountId::new(ACCOUNT), &UserId::new(user)).await.expect("reads")
+}
+
+pub(super) async fn forget(world: &World, user: &str) -> Forgotten {
     world.store.forget(&AccountId::new(ACCOUNT), &UserId::new(user), 100).await.expect("forgets")
-}
-
-/// Raised again while it is open it counts; closed and raised again it is another.
-pub async fn an_alert_is_one_record_while_it_is_open(world: &World) {
-    let alert = |detail: &str| Alert { code: AlertCode::DiskFull, subject: "store".into(), detail: detail.into() };
-    world.store.raise(&alert("first")).await.expect("raises");
-    world.clock.advance_ms(5);
-    world.store.raise(&alert("second")).await.expect("raises");
-    let other = Alert { code: AlertCode::LastGasp, subject: "store".into(), detail: String::new() };
-    world.store.raise(&other).await.expect("raises");
-    let open = world.store.alerts(false, 10).await.expect("reads");
-    assert_eq!(open.len(), 2);
-    assert_eq!((open[1].count, &*open[1].alert.detail), (2, "second"));
-    assert_eq!(open[1].last_at.since_ms(open[1].first_at), 5);
-    assert!(world.store.resolve(AlertCode::DiskFull, "store").await.expect("resolves"));
-    assert!(!world.store.resolve(AlertCode::DiskFull, "store").await.expect("resolves"));
-    assert!(world.store.resolve_numbered(open[0].id).await.expect("resolves"));
-    assert!(!world.store.resolve_numbered(open[0].id).await.expect("resolves"));
-    assert!(world.store.alerts(false, 10).await.expect("reads").is_empty());
-    world.store.raise(&alert("third")).await.expect("raises");
-    let all = world.store.alerts(true, 10).await.expect("reads");
-    assert_eq!(all.iter().filter(|one| one.alert.code == AlertCode::DiskFull).count(), 2);
-    assert_eq!(world.store.alerts(true, 1).await.expect("reads").len(), 1);
-    let measures = world.store.measures().await.expect("measures");
-    assert_eq!((measures.alerts_raised["disk_full"], measures.alerts_open["disk_full"]), (3, 1));
-}
-
-/// A last word that will not come is told to the operator where it is known; a hint is not.
-pub async fn what_is_given_up_is_an_alert(world: &World) {
-    answered(world, "plain", "a secret").await;
-    let claim = world.due().await.remove(0);
-    world.settles(&claim, Settlement::GivenUp { cause: format!("kicked\n{}", "x".repeat(900)) }).await;
-    let hint = HintRule { text: "Ask the operator.".into(), every_ms: 1 };
-    let refused = Intake::Refuse { asked: asked("plain", "let me in"), reason: Reason::NotAllowed, hint };
-    world.takes("refused", refused).await;
-    let claim = world.due().await.remove(0);
-    world.settles(&claim, Settlement::GivenUp { cause: "kicked".into() }).await;
-    let alerts = world.store.alerts(false, 10).await.expect("reads");
-    assert_eq!(alerts.len(), 1);
-    let Alert { code, subject, detail } = &alerts[0].alert;
-    assert_eq!((*code, &**subject), (AlertCode::DeliveryGivenUp, "bot/plain"));
-    assert!(detail.contains("turn 1") && detail.contains("kicked\\n") && !detail.contains("secret"), "{detail}");
-    assert!(detail.chars().count() < 600, "{detail}");
 }
 
 /// What every message has is told by what the store keeps of it anyway.
@@ -348,12 +309,13 @@ pub async fn a_forgotten_person_is_nowhere(world: &World) {
     world.delivers_all().await;
     let forgotten = forget(world, "alice").await;
     assert_eq!((forgotten.emptied, forgotten.left.len(), forgotten.has_more), (1, 0, false));
-    assert_eq!(forgotten.places.len(), 1);
+    assert!(!forgotten.was_forgotten);
     let told = trace(world, theirs).await;
     let view = told.turn.expect("stays");
     assert_eq!((&*view.text, view.reply), ("", None));
     assert_ne!(told.sender, Some(UserId::new("alice")));
-    assert_eq!(forget(world, "alice").await, Forgotten::default());
+    let again = Forgotten { was_forgotten: true, ..Forgotten::default() };
+    assert_eq!(forget(world, "alice").await, again);
     let history = world.store.history(&place("plain elsewhere"), None, 10).await.expect("reads");
     assert_eq!(history[0].reply.as_deref(), Some("for bob"));
 }
@@ -366,12 +328,31 @@ pub async fn forgetting_leaves_what_is_owed(world: &World) {
     let owed = world.asks("plain", "3").await;
     let forgotten = forget(world, "alice").await;
     assert_eq!((forgotten.emptied, forgotten.left), (1, vec![on_its_way, owed]));
-    assert!(forgotten.places.is_empty(), "an agent may still work there");
+    assert!(sessions_of(world, "alice").await.is_empty(), "an agent may still work there");
     assert_eq!(world.last_word(sent).await, None);
     world.answers(&world.claims().await[0], "ok").await;
     world.delivers_all().await;
     let forgotten = forget(world, "alice").await;
-    assert_eq!((forgotten.emptied, forgotten.left.len(), forgotten.places.len()), (2, 0, 1));
+    assert_eq!((forgotten.emptied, forgotten.left.len()), (2, 0));
+    let sessions = sessions_of(world, "alice").await;
+    assert!(matches!(sessions[..], [SessionOf { is_whole: true, .. }]), "also after their name is gone: {sessions:?}");
+}
+
+/// Nobody knows whose a session is of which something was removed.
+pub async fn a_session_with_removed_turns_is_nobodys(world: &World) {
+    let bobs = world.takes("1", from("bob", turn("plain", "1"))).await.turn.expect("a turn");
+    world.answers(&world.claims().await[0], "for bob").await;
+    world.delivers_all().await;
+    world.clock.advance_ms(10_000);
+    answered(world, "plain", "2").await;
+    world.delivers_all().await;
+    assert!(sessions_of(world, "alice").await.is_empty(), "bob asked there, too");
+    let retention = Retention { turns_ms: Some(5_000), ..Retention::default() };
+    assert_eq!(world.store.prune(&retention, 100).await.expect("prunes").removed, 1);
+    assert!(world.store.turn(bobs).await.expect("reads").is_none());
+    assert_eq!(forget(world, "alice").await.emptied, 1);
+    let sessions = sessions_of(world, "alice").await;
+    assert!(matches!(sessions[..], [SessionOf { is_whole: false, .. }]), "{sessions:?}");
 }
 
 /// What somebody else's turn collected holds it, too.
@@ -384,7 +365,8 @@ pub async fn forgetting_erases_the_lead_that_collected_it(world: &World) {
     world.answers(&claim, "for all").await;
     world.delivers_all().await;
     let forgotten = forget(world, "alice").await;
-    assert_eq!((forgotten.emptied, forgotten.places.len()), (1, 0));
+    assert_eq!(forgotten.emptied, 1);
+    assert!(sessions_of(world, "alice").await.is_empty(), "others asked there, too");
     let view = world.store.turn(bobs).await.expect("reads").expect("stays");
     assert_eq!((&*view.text, view.reply), ("of bob", None));
     let mut retry = asked("plain", "retry");

@@ -84,7 +84,7 @@ fn a_doubtful_post_follows_the_networks_idempotency() {
     assert_eq!(step(&doubtful(1), &native, UnknownPolicy::Hold { limit_ms: 90_000 }), Step::Post);
     assert_eq!(
         step(&doubtful(60_000), &native, UnknownPolicy::Hold { limit_ms: 90_000 }),
-        Step::Wait { until: Timestamp(NOW.0 + 30_000) }
+        Step::Hold { until: Timestamp(NOW.0 + 30_000) }
     );
     let findable = capabilities(Idempotency::Findable);
     assert_eq!(step(&doubtful(10_000), &findable, RESEND), Step::Wait { until: Timestamp(NOW.0 + 20_000) });
@@ -92,7 +92,7 @@ fn a_doubtful_post_follows_the_networks_idempotency() {
     let none = capabilities(Idempotency::None);
     assert_eq!(step(&doubtful(1), &none, RESEND), Step::Post);
     let hold = UnknownPolicy::Hold { limit_ms: 5_000 };
-    assert_eq!(step(&doubtful(1_000), &none, hold), Step::Wait { until: Timestamp(NOW.0 + 4_000) });
+    assert_eq!(step(&doubtful(1_000), &none, hold), Step::Hold { until: Timestamp(NOW.0 + 4_000) });
     assert!(matches!(step(&doubtful(5_000), &none, hold), Step::GiveUp(_)));
 }
 

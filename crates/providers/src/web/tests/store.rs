@@ -111,6 +111,10 @@ fn no<T>() -> Result<T, StoreError> {
 
 #[async_trait]
 impl Store for FakeStore {
+    fn deployment(&self) -> &str {
+        "fake"
+    }
+
     async fn turn_of(&self, _account: &AccountId, update: &UpdateId) -> Result<Option<TurnId>, StoreError> {
         Ok(self.answer()?.into_iter().find(|turn| turn.update == *update).map(|turn| turn.view.id))
     }

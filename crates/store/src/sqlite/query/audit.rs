@@ -2,12 +2,12 @@
 //!
 //! One query per rule, each of which finds what breaks it; on a healthy store none finds anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lastword_core::store::{Audit, Violation};
 use rusqlite::Connection;
 
-use super::{counts, tally};
+use super::{claim, claim_deliveries, counts, elect, tally};
 use crate::sqlite::{
     failure::Res,
     row::{all, one},
@@ -35,6 +35,11 @@ pub(crate) const CONSERVED: &str = "what was accepted is answered, merged or owe
 /// That counters and rows tell the same.
 pub(crate) const COUNTED: &str = "a counter is the number of its rows, with those that were removed";
 
+/// That the worker and whoever elects can read what they have to.
+pub(crate) const TURN_READABLE: &str = "a turn that is owed can be claimed and answered";
+/// That the bridge can, too.
+pub(crate) const DELIVERY_READABLE: &str = "a delivery that is on its way can be claimed";
+
 pub(crate) fn audit(conn: &Connection) -> Res<Audit> {
     let counts = counts::counts(conn)?;
     let examined = one(conn, "SELECT count(*) FROM turn", [], |row| row.get::<i64>())?.unwrap_or(0).unsigned_abs();
@@ -43,6 +48,7 @@ pub(crate) fn audit(conn: &Connection) -> Res<Audit> {
         violations.push(Violation { rule: CONSERVED, subject: "counts".into() });
     }
     violations.extend(miscounted(conn)?);
+    violations.extend(unreadable(conn)?);
     for Rule { rule, about, broken_by } in RULES {
         let room = VIOLATIONS_MAX.saturating_sub(violations.len());
         let sql = format!("{broken_by} LIMIT {room}");
@@ -53,31 +59,39 @@ pub(crate) fn audit(conn: &Connection) -> Res<Audit> {
     Ok(Audit { counts, examined, violations })
 }
 
-/// The counters that are not the number of their rows.
+/// What is owed or on its way and is skipped for ever, because the one query that would take it up can't read it.
+fn unreadable(conn: &Connection) -> Res<Vec<Violation>> {
+    let mut turns = claim::unreadable(conn)?;
+    turns.extend(elect::unreadable(conn)?);
+    let deliveries = claim_deliveries::unreadable(conn)?;
+    let named = [(TURN_READABLE, "turn", turns), (DELIVERY_READABLE, "delivery", deliveries)];
+    let named = named.into_iter().flat_map(|(rule, about, rows)| {
+        let ids: BTreeSet<i64> = rows.into_iter().map(|(id, _)| id).collect();
+        ids.into_iter().map(move |id| Violation { rule, subject: format!("{about} {id}") })
+    });
+    Ok(named.take(VIOLATIONS_MAX).collect())
+}
+
+/// The counters that are not the number of their rows, or below zero.
 fn miscounted(conn: &Connection) -> Res<Vec<Violation>> {
     const STATES: &str = "SELECT state, count(*) FROM turn GROUP BY state";
     const DEAD: &str = "SELECT count(*) FROM delivery WHERE state = 'dead'";
     const DROPPED: &str = "SELECT count(*) FROM inbox WHERE turn IS NULL";
-    let tally = tally::all(conn)?;
+    let tally = tally::as_stored(conn)?;
     let told = |name: &str| tally.get(name).copied().unwrap_or(0);
-    let number =
-        |sql: &str| -> Res<u64> { Ok(one(conn, sql, [], |row| row.get::<i64>())?.unwrap_or(0).unsigned_abs()) };
-    let rows: BTreeMap<String, u64> =
-        all(conn, STATES, [], |row| Ok((row.get()?, row.get::<i64>()?.unsigned_abs())))?.into_iter().collect();
+    let number = |sql: &str| -> Res<i64> { Ok(one(conn, sql, [], |row| row.get::<i64>())?.unwrap_or(0)) };
+    let rows: BTreeMap<String, i64> = all(conn, STATES, [], |row| Ok((row.get()?, row.get()?)))?.into_iter().collect();
     let removed = |name: &str| told(&format!("{}{name}", tally::PRUNED));
     let ends = [tally::DONE, tally::FAILED, tally::CANCELLED, tally::MERGED];
-    let mut pairs: Vec<(&str, u64, u64)> =
+    let mut pairs: Vec<(&str, i64, i64)> =
         ends.iter().map(|name| (*name, told(name), rows.get(*name).copied().unwrap_or(0) + removed(name))).collect();
-    let all_removed: u64 = ends.iter().map(|name| removed(name)).sum();
-    pairs.push((tally::ACCEPTED, told(tally::ACCEPTED), rows.values().sum::<u64>() + all_removed));
+    let all_removed: i64 = ends.iter().map(|name| removed(name)).sum();
+    pairs.push((tally::ACCEPTED, told(tally::ACCEPTED), rows.values().sum::<i64>() + all_removed));
     pairs.push((tally::DEAD, told(tally::DEAD), number(DEAD)? + removed(tally::DEAD)));
-    let dropped: u64 = tally::of_kind(&tally, tally::DROPPED).values().sum();
+    let dropped: i64 = tally.iter().filter(|(name, _)| name.starts_with(tally::DROPPED)).map(|(_, n)| *n).sum();
     pairs.push(("dropped", dropped, number(DROPPED)? + told(tally::PRUNED_DROPPED)));
     let wrong = pairs.into_iter().filter(|(_, told, counted)| told != counted);
-    Ok(wrong
-        .map(|(name, told, counted)| Violation {
-            rule: COUNTED,
-            subject: format!("counts: {name} is {told}, its rows are {counted}"),
-        })
-        .collect())
+    let wrong = wrong.map(|(name, told, counted)| format!("counts: {name} is {told}, its rows are {counted}"));
+    let negative = tally.iter().filter(|(_, n)| **n < 0).map(|(name, n)| format!("counts: {name} is {n}"));
+    Ok(wrong.chain(negative).map(|subject| Violation { rule: COUNTED, subject }).collect())
 }

@@ -19,9 +19,18 @@ use super::{
 };
 use crate::sqlite::{
     failure::{Failure, Res},
-    row::{change_one, one},
+    row::{self, Columns, Unreadable, change_one, one},
     tx::Tx,
 };
+
+/// What [`read`] reads of a place, a turn and its marker.
+macro_rules! columns {
+    () => {
+        "SELECT t.id, p.id, p.account, p.conversation, p.thread, p.shape, p.waiting, p.next_lane, t.seq, t.state,
+             t.session, t.agent, t.prompt, t.sender_name, t.message, t.may_collect, t.has_placeholder, t.accepted_at,
+             m.attempt "
+    };
+}
 
 /// The head of a place's queue, as it waits.
 struct Head {
@@ -70,32 +79,42 @@ pub(crate) fn claim(tx: &Tx<'_>, owner: &IncarnationId, limit: usize) -> Res<Vec
 }
 
 fn heads(tx: &Tx<'_>, after: TurnId, limit: usize) -> Res<Vec<Head>> {
-    const SQL: &str =
-        "SELECT t.id, p.id, p.account, p.conversation, p.thread, p.shape, p.waiting, p.next_lane, t.seq, t.state,
-             t.session, t.agent, t.prompt, t.sender_name, t.message, t.may_collect, t.has_placeholder, t.accepted_at,
-             m.attempt
-         FROM place p JOIN turn t ON t.id = p.head LEFT JOIN marker m ON m.turn = t.id
-         WHERE p.head IS NOT NULL AND p.running IS NULL AND p.head > ?1 ORDER BY p.head";
-    tx.readable(SQL, [after.0], limit, "turn", |turn, row| {
-        Ok(Head {
-            turn: TurnId(turn),
-            place_id: PlaceId(row.get()?),
-            place: place::read_place(row)?,
-            shape: row.json()?,
-            waiting: row.get::<u32>()? as usize,
-            next_lane: row.get()?,
-            seq: row.get()?,
-            state: row.word(TurnState::from_stored)?,
-            session: row.get()?,
-            agent: row.name(AgentId::new)?,
-            prompt: row.get()?,
-            sender_name: row.get()?,
-            message: row.name(MessageId::new)?,
-            may_collect: row.get()?,
-            has_placeholder: row.get()?,
-            accepted_at: row.at()?,
-            attempt: Attempt(row.get()?),
-        })
+    const SQL: &str = concat!(
+        columns!(),
+        "FROM place p JOIN turn t ON t.id = p.head LEFT JOIN marker m ON m.turn = t.id
+         WHERE p.head IS NOT NULL AND p.running IS NULL AND p.head > ?1 ORDER BY p.head"
+    );
+    tx.readable(SQL, [after.0], limit, "turn", read)
+}
+
+/// The turns that are owed and could not be claimed, whoever waits before them.
+pub(crate) fn unreadable(conn: &Connection) -> Res<Vec<Unreadable>> {
+    const SQL: &str = concat!(
+        columns!(),
+        "FROM marker m CROSS JOIN turn t ON t.id = m.turn CROSS JOIN place p ON p.id = t.place ORDER BY t.id"
+    );
+    row::unreadable(conn, SQL, [], read)
+}
+
+fn read(turn: i64, row: &mut Columns<'_>) -> Res<Head> {
+    Ok(Head {
+        turn: TurnId(turn),
+        place_id: PlaceId(row.get()?),
+        place: place::read_place(row)?,
+        shape: row.json()?,
+        waiting: row.get::<u32>()? as usize,
+        next_lane: row.get()?,
+        seq: row.get()?,
+        state: row.word(TurnState::from_stored)?,
+        session: row.get()?,
+        agent: row.name(AgentId::new)?,
+        prompt: row.get()?,
+        sender_name: row.get()?,
+        message: row.name(MessageId::new)?,
+        may_collect: row.get()?,
+        has_placeholder: row.get()?,
+        accepted_at: row.at()?,
+        attempt: Attempt(row.get()?),
     })
 }
 

@@ -7,12 +7,23 @@ use lastword_core::{
     store::{DeliveryClaim, PAUSE_MS_MAX},
 };
 
+use rusqlite::Connection;
+
 use super::{delivery, place};
 use crate::sqlite::{
     failure::Res,
-    row::{Columns, change_one},
+    row::{self, Columns, Unreadable, change_one},
     tx::Tx,
 };
+
+/// What [`read`] reads, behind the delivery's id.
+macro_rules! columns {
+    () => {
+        "SELECT d.id, d.state, d.key, d.attempts, p.account, p.conversation, p.thread, d.kind, d.turn,
+             d.via, d.form, ifnull(d.posted_text, d.text), d.reply_to, d.target, d.doubted_at, d.failed_at,
+             a.delivered_at, t.placeholder, t.placeholder_holder "
+    };
+}
 
 struct Due {
     state: DeliveryState,
@@ -32,10 +43,9 @@ pub(crate) fn claim(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Ve
 
 /// Waiting deliveries of accounts leased by `holder` that nothing open in their lane precedes, and that are not paused.
 fn due(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<Due>> {
-    const SQL: &str = "SELECT d.id, d.state, d.key, d.attempts, p.account, p.conversation, p.thread, d.kind, d.turn,
-             d.via, d.form, ifnull(d.posted_text, d.text), d.reply_to, d.target, d.doubted_at, d.failed_at,
-             a.delivered_at, t.placeholder, t.placeholder_holder
-         FROM delivery d INDEXED BY delivery_waits
+    const SQL: &str = concat!(
+        columns!(),
+        "FROM delivery d INDEXED BY delivery_waits
              CROSS JOIN place p ON p.id = d.place CROSS JOIN account a ON a.account = p.account
              LEFT JOIN turn t ON t.id = d.turn
          WHERE d.state IN ('pending', 'ambiguous') AND a.holder = ?1
@@ -44,13 +54,35 @@ fn due(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<Due>> {
                      AND e.ended_at IS NULL))
              AND NOT (d.not_before BETWEEN ?2 + 1 AND ?3) AND NOT (p.paused_until BETWEEN ?2 + 1 AND ?3)
              AND NOT (a.paused_until BETWEEN ?2 + 1 AND ?3)
-         ORDER BY d.id";
+         ORDER BY d.id"
+    );
     // A pause that ends later than any may was written before the clock was set back.
     let now = tx.now();
     let believed_until = now.plus_ms(PAUSE_MS_MAX);
     tx.readable(SQL, (holder.as_str(), now.0, believed_until.0), limit, "delivery", |id, row| {
         read(DeliveryId(id), holder, now, row)
     })
+}
+
+/// The deliveries that are on their way and could not be claimed, whoever may claim them.
+pub(crate) fn unreadable(conn: &Connection) -> Res<Vec<Unreadable>> {
+    const WAITING: &str = concat!(
+        columns!(),
+        "FROM delivery d INDEXED BY delivery_waits CROSS JOIN place p ON p.id = d.place
+             LEFT JOIN account a ON a.account = p.account LEFT JOIN turn t ON t.id = d.turn
+         WHERE d.state IN ('pending', 'ambiguous')"
+    );
+    const SENDING: &str = concat!(
+        columns!(),
+        "FROM delivery d INDEXED BY delivery_of_a_holder CROSS JOIN place p ON p.id = d.place
+             LEFT JOIN account a ON a.account = p.account LEFT JOIN turn t ON t.id = d.turn
+         WHERE d.holder IS NOT NULL"
+    );
+    let nobody = IncarnationId::new("");
+    let read = |id, row: &mut Columns<'_>| read(DeliveryId(id), &nobody, Timestamp(0), row);
+    let mut unreadable = row::unreadable(conn, WAITING, [], read)?;
+    unreadable.extend(row::unreadable(conn, SENDING, [], read)?);
+    Ok(unreadable)
 }
 
 fn read(id: DeliveryId, holder: &IncarnationId, now: Timestamp, row: &mut Columns<'_>) -> Res<Due> {

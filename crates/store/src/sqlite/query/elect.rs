@@ -18,7 +18,7 @@ use super::{
 };
 use crate::sqlite::{
     failure::{Failure, Res},
-    row::{one, run},
+    row::{self, Columns, Unreadable, one, run},
     tx::Tx,
 };
 
@@ -30,6 +30,16 @@ pub(crate) struct Word<'a> {
     pub(crate) end: &'a End,
     pub(crate) parts: &'a [String],
     pub(crate) if_progress: Option<u64>,
+}
+
+/// What [`read`] reads, behind the turn's id.
+macro_rules! columns {
+    () => {
+        "SELECT m.turn, m.attempt, m.progress, t.state, t.place, t.message,
+             t.has_placeholder AND t.placeholder IS NULL,
+             EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn), t.started_at, p.shape, p.next_lane
+         FROM marker m LEFT JOIN turn t ON t.id = m.turn LEFT JOIN place p ON p.id = t.place "
+    };
 }
 
 struct OwedTurn {
@@ -107,23 +117,30 @@ pub(crate) fn current_attempt(conn: &Connection, turn: TurnId) -> Res<Option<Att
 }
 
 fn find(conn: &Connection, turn: TurnId) -> Res<Option<OwedTurn>> {
-    const SQL: &str = "SELECT m.attempt, m.progress, t.state, t.place, t.message,
-             t.has_placeholder AND t.placeholder IS NULL,
-             EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn), t.started_at, p.shape, p.next_lane
-         FROM marker m LEFT JOIN turn t ON t.id = m.turn LEFT JOIN place p ON p.id = t.place WHERE m.turn = ?1";
+    const SQL: &str = concat!(columns!(), "WHERE m.turn = ?1");
     one(conn, SQL, [turn.0], |row| {
-        Ok(OwedTurn {
-            attempt: Attempt(row.get()?),
-            progress: row.get()?,
-            state: row.word(TurnState::from_stored)?,
-            place: PlaceId(row.get()?),
-            message: row.name(MessageId::new)?,
-            has_open_placeholder: row.get()?,
-            has_groups: row.get()?,
-            started_at: row.opt_at()?,
-            shape: row.json()?,
-            next_lane: row.get()?,
-        })
+        row.turn()?;
+        read(row)
+    })
+}
+
+/// The turns that are owed and for which nobody's word would be taken.
+pub(crate) fn unreadable(conn: &Connection) -> Res<Vec<Unreadable>> {
+    row::unreadable(conn, columns!(), [], |_, row| read(row))
+}
+
+fn read(row: &mut Columns<'_>) -> Res<OwedTurn> {
+    Ok(OwedTurn {
+        attempt: Attempt(row.get()?),
+        progress: row.get()?,
+        state: row.word(TurnState::from_stored)?,
+        place: PlaceId(row.get()?),
+        message: row.name(MessageId::new)?,
+        has_open_placeholder: row.get()?,
+        has_groups: row.get()?,
+        started_at: row.opt_at()?,
+        shape: row.json()?,
+        next_lane: row.get()?,
     })
 }
 

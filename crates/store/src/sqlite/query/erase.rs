@@ -44,7 +44,15 @@ fn reply(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
     for sql in [PARTS, BESIDE, TRACE] {
         run(tx.conn(), sql, (turn.0, ERASED))?;
     }
+    alerts(tx, turn)?;
     super::progress::forget_texts(tx, turn)
+}
+
+/// Alerts on what was posted; [`super::settle`] begins their details like this. What they are about stays.
+fn alerts(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
+    const SQL: &str = "UPDATE alert SET detail = ?1 || ?2 WHERE substr(detail, 1, length(?1)) = ?1";
+    run(tx.conn(), SQL, (format!("turn {turn}, delivery "), ERASED))?;
+    Ok(())
 }
 
 /// The same reason without what a person or an agent wrote.

@@ -64,13 +64,9 @@ fn of_turn(conn: &Connection, turn: TurnId) -> Res<Option<Trace>> {
     events.extend(from_deliveries(conn, turn)?);
     // What happened at one moment is told in the order of a turn's life.
     events.sort_by_key(|(rank, event)| (event.at, *rank));
-    let update = match facts.update {
-        Some(update) => Some(update),
-        None => update_of(conn, &facts.account, turn)?,
-    };
     Ok(Some(Trace {
         account: facts.account,
-        update,
+        update: facts.update,
         turn: view::turn(conn, turn)?,
         sender: Some(facts.sender),
         agent: facts.agent,
@@ -103,12 +99,6 @@ fn facts(conn: &Connection, turn: TurnId) -> Res<Option<Facts>> {
             collected_at: row.opt_at()?,
         })
     })
-}
-
-/// The update of a turn that was made before its row named it.
-fn update_of(conn: &Connection, account: &AccountId, turn: TurnId) -> Res<Option<UpdateId>> {
-    const SQL: &str = "SELECT update_id FROM inbox WHERE account = ?1 AND turn = ?2";
-    one(conn, SQL, (account.as_str(), turn.0), |row| row.name(UpdateId::new))
 }
 
 type Ranked = (usize, TraceEvent);

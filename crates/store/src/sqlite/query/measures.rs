@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::{
     counts,
-    tally::{self, ALERT, ERROR, Latency, RESTART},
+    tally::{self, ALERT, ERROR, Latency, NOT_POSTED, RESTART},
 };
 use crate::sqlite::{
     failure::Res,
@@ -32,6 +32,7 @@ pub(crate) fn measures(conn: &Connection, now: Timestamp) -> Res<Measures> {
     let open = all(conn, ALERTS, [], |row| Ok((row.get()?, row.get::<i64>()?.unsigned_abs())))?;
     Ok(Measures {
         counts: counts::counts(conn)?,
+        replies_not_posted: tally.get(NOT_POSTED).copied().unwrap_or(0),
         errors: tally::of_kind(&tally, ERROR),
         accounts: accounts(conn, now)?,
         queue_depth_max: one(conn, DEPTH, [], |row| row.get::<Option<u32>>())?.flatten().unwrap_or(0).into(),

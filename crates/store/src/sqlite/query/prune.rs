@@ -133,8 +133,7 @@ fn remove(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
         "SELECT t.state, t.update_id, p.account FROM turn t JOIN place p ON p.id = t.place WHERE t.id = ?1";
     const DEAD: &str = "SELECT count(*) FROM delivery WHERE turn = ?1 AND part IS NOT NULL AND state = 'dead'
          UNION ALL SELECT count(*) FROM delivery WHERE turn = ?1 AND part IS NULL AND state = 'dead'";
-    const NAMED: &str = "DELETE FROM inbox WHERE account = ?1 AND update_id = ?2 AND turn = ?3";
-    const UNNAMED: &str = "DELETE FROM inbox WHERE account = ?1 AND turn = ?2";
+    const UPDATE: &str = "DELETE FROM inbox WHERE account = ?1 AND update_id = ?2 AND turn = ?3";
     const ROWS: [&str; 6] = [
         "DELETE FROM delivery WHERE turn = ?1 AND part IS NOT NULL",
         "DELETE FROM delivery WHERE turn = ?1 AND part IS NULL",
@@ -148,10 +147,7 @@ fn remove(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
     };
     let Some((state, update, account)) = one(tx.conn(), ROW, [turn.0], read)? else { return Ok(()) };
     let dead: i64 = all(tx.conn(), DEAD, [turn.0], |row| row.get::<i64>())?.into_iter().sum();
-    match update {
-        Some(update) => run(tx.conn(), NAMED, (account, update, turn.0))?,
-        None => run(tx.conn(), UNNAMED, (account, turn.0))?,
-    };
+    run(tx.conn(), UPDATE, (account, update, turn.0))?;
     for sql in ROWS {
         run(tx.conn(), sql, [turn.0])?;
     }

@@ -6,7 +6,7 @@ use lastword_core::{
     delivery::{DeliveryHappened, DeliveryKind, DeliveryState, Form},
     ids::{DeliveryId, IncarnationId, MessageId, PlaceId, Timestamp, TurnId},
     outcome::RetryScope,
-    store::{PAUSE_MS_MAX, Pause, Settlement, Topic, Traced},
+    store::{HELD_CAUSE, PAUSE_MS_MAX, Pause, Settlement, Topic, Traced},
 };
 use rusqlite::{Connection, params};
 
@@ -14,7 +14,7 @@ use super::{
     account, alert,
     delivery::{self, AT_ONCE, Key, NewDelivery},
     place,
-    tally::Latency,
+    tally::{Latency, NOT_POSTED},
     trace::{self, Happened},
 };
 use crate::sqlite::{
@@ -66,6 +66,10 @@ pub(crate) fn settle(
             failed(tx, &sent, state, pause, cause)?;
             hold_back(tx, &sent, pause)?;
         }
+        Settlement::Held { until } => {
+            let pause = believable(tx, Pause { until: *until, scope: RetryScope::Message });
+            failed(tx, &sent, state, pause, HELD_CAUSE)?;
+        }
         Settlement::Reshaped { form, via, text, cause } => {
             reshaped(tx, &sent, state, (*form, *via), text.as_deref(), cause)?;
         }
@@ -75,11 +79,12 @@ pub(crate) fn settle(
         }
     }
     write_down(tx, &sent, settlement)?;
+    hold_or_release(tx, &sent, settlement)?;
     tx.touch(Topic::Deliveries);
     Ok(true)
 }
 
-/// The rare in the trace, what was given up as an alert, and how long a last word took.
+/// The rare in the trace, what was given up or replaced as an alert, and how long a last word took.
 fn write_down(tx: &Tx<'_>, sent: &Sent, settlement: &Settlement) -> Res<()> {
     let (what, why) = match settlement {
         Settlement::Delivered { .. } => {
@@ -88,14 +93,26 @@ fn write_down(tx: &Tx<'_>, sent: &Sent, settlement: &Settlement) -> Res<()> {
             }
             return Ok(());
         }
-        Settlement::GivenUp { cause } => return alert_given_up(tx, sent, cause),
+        Settlement::GivenUp { cause } => {
+            return match sent.kind {
+                // Somebody waits for a last word that will not come.
+                DeliveryKind::Terminal | DeliveryKind::Part => tell(tx, sent, AlertCode::DeliveryGivenUp, cause),
+                DeliveryKind::Assertion => tell(tx, sent, AlertCode::TextPerhapsStale, cause),
+                DeliveryKind::Placeholder | DeliveryKind::Hint => Ok(()),
+            };
+        }
         Settlement::TargetRecorded { .. } if !sent.has_failed => return Ok(()),
         Settlement::TargetRecorded { .. } => {
             (Traced::DeliveryTarget, format!("after: {}", sent.cause.as_deref().unwrap_or("a lost holder")))
         }
         Settlement::Deferred { cause, .. } => (Traced::DeliveryDeferred, cause.clone()),
         Settlement::Doubted { cause, .. } => (Traced::DeliveryDoubted, cause.clone()),
+        Settlement::Held { .. } => (Traced::DeliveryDoubted, HELD_CAUSE.to_owned()),
         Settlement::Reshaped { form, via, cause, .. } => {
+            if *form == Form::Apology && matches!(sent.kind, DeliveryKind::Terminal | DeliveryKind::Part) {
+                tx.count(|tally| tally.rare(NOT_POSTED, "", 1));
+                tell(tx, sent, AlertCode::ReplyNotPosted, cause)?;
+            }
             (Traced::DeliveryReshaped, format!("{} by {}: {cause}", form.as_str(), via.as_str()))
         }
     };
@@ -105,12 +122,30 @@ fn write_down(tx: &Tx<'_>, sent: &Sent, settlement: &Settlement) -> Res<()> {
     trace::record(tx, &Happened { turn, delivery: Some(sent.id.0), at: tx.now(), what, detail: &detail })
 }
 
-/// Somebody waits for a last word that will not come.
-fn alert_given_up(tx: &Tx<'_>, sent: &Sent, cause: &str) -> Res<()> {
-    let (DeliveryKind::Terminal | DeliveryKind::Part, Some(turn)) = (sent.kind, sent.turn) else { return Ok(()) };
+/// An alert about the conversation; [`super::erase`] knows its detail by how it begins.
+fn tell(tx: &Tx<'_>, sent: &Sent, code: AlertCode, cause: &str) -> Res<()> {
+    let Some(turn) = sent.turn else { return Ok(()) };
     let subject = format!("{}/{}", sent.account, sent.conversation);
     let detail = format!("turn {turn}, delivery {}, attempt {}: {cause}", sent.id, sent.attempt);
-    alert::raise(tx, AlertCode::DeliveryGivenUp, &subject, &detail)
+    alert::raise(tx, code, &subject, &detail)
+}
+
+/// Nobody but the operator can say whether what is held arrived: they are told when that begins, and the alert is closed
+/// when nothing of the conversation is held any more.
+fn hold_or_release(tx: &Tx<'_>, sent: &Sent, settlement: &Settlement) -> Res<()> {
+    const OTHERS: &str = "SELECT 1 FROM delivery d JOIN place p ON p.id = d.place
+         WHERE d.state IN ('pending', 'ambiguous') AND d.cause = ?1 AND p.account = ?2 AND p.conversation = ?3 LIMIT 1";
+    let was_held = sent.cause.as_deref() == Some(HELD_CAUSE);
+    match (was_held, settlement) {
+        (false, Settlement::Held { .. }) => tell(tx, sent, AlertCode::DeliveryHeld, HELD_CAUSE),
+        (false, _) | (true, Settlement::Held { .. }) => Ok(()),
+        (true, _) => {
+            if one(tx.conn(), OTHERS, (HELD_CAUSE, &sent.account, &sent.conversation), |_| Ok(()))?.is_none() {
+                alert::resolve(tx, AlertCode::DeliveryHeld, &format!("{}/{}", sent.account, sent.conversation))?;
+            }
+            Ok(())
+        }
+    }
 }
 
 fn happened(settlement: &Settlement) -> DeliveryHappened {
@@ -118,7 +153,7 @@ fn happened(settlement: &Settlement) -> DeliveryHappened {
         Settlement::Delivered { .. } => DeliveryHappened::Accepted,
         Settlement::TargetRecorded { .. } => DeliveryHappened::TargetRecorded,
         Settlement::Deferred { .. } => DeliveryHappened::Deferred,
-        Settlement::Doubted { .. } => DeliveryHappened::Doubted,
+        Settlement::Doubted { .. } | Settlement::Held { .. } => DeliveryHappened::Doubted,
         Settlement::Reshaped { .. } => DeliveryHappened::Reshaped,
         Settlement::GivenUp { .. } => DeliveryHappened::GivenUp,
     }

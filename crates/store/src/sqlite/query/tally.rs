@@ -43,6 +43,8 @@ pub(crate) const DEAD: &str = "deliveries_dead";
 pub(crate) const DROPPED: &str = "dropped.";
 /// Last words that were errors, by reason code.
 pub(crate) const ERROR: &str = "error.";
+/// Messages of a reply in whose place an error was posted, because the network refused them.
+pub(crate) const NOT_POSTED: &str = "replies_not_posted";
 /// Alerts raised, by code.
 pub(crate) const ALERT: &str = "alert.";
 /// Children started again, by role.
@@ -153,10 +155,14 @@ fn add(conn: &Connection, name: &str, n: i64) -> Res<()> {
     Ok(())
 }
 
-/// Every counter.
+/// Every counter. One below zero, which the audit tells of, counts nothing.
 pub(crate) fn all(conn: &Connection) -> Res<BTreeMap<String, u64>> {
-    let read = |row: &mut row::Columns<'_>| Ok((row.get::<String>()?, row.get::<i64>()?.unsigned_abs()));
-    Ok(row::all(conn, "SELECT name, n FROM tally", [], read)?.into_iter().collect())
+    Ok(as_stored(conn)?.into_iter().map(|(name, n)| (name, u64::try_from(n).unwrap_or(0))).collect())
+}
+
+/// Every counter as it is.
+pub(crate) fn as_stored(conn: &Connection) -> Res<BTreeMap<String, i64>> {
+    Ok(row::all(conn, "SELECT name, n FROM tally", [], |row| Ok((row.get()?, row.get()?)))?.into_iter().collect())
 }
 
 /// The counters whose names begin with `kind`, by the rest of the name.

@@ -148,12 +148,17 @@ pub(crate) struct AskedLast {
     pub(crate) task: Task,
 }
 
-/// See [`AskedLast`].
+/// How many of a place's newest turns are looked through for what a person asked: the writer, and so everybody, waits.
+const LOOKED_BACK_MAX: i64 = 1_000;
+
+/// See [`AskedLast`]. What lies further back than [`LOOKED_BACK_MAX`] turns is not found.
 pub(crate) fn asked_last(conn: &Connection, place: PlaceId, sender: &UserId) -> Res<Option<AskedLast>> {
     const SQL: &str = "SELECT l.id, l.state, t.agent, t.replay_max, t.may_collect
          FROM turn t JOIN turn l ON l.id = ifnull(t.merged_into, t.id)
-         WHERE t.place = ?1 AND t.kind = 'agent' AND t.sender = ?2 ORDER BY t.seq DESC LIMIT 1";
-    let found = one(conn, SQL, (place.0, sender.as_str()), |row| {
+         WHERE t.place = ?1 AND t.kind = 'agent' AND t.sender = ?2
+             AND t.seq >= (SELECT next_seq FROM place WHERE id = ?1) - ?3
+         ORDER BY t.seq DESC LIMIT 1";
+    let found = one(conn, SQL, (place.0, sender.as_str(), LOOKED_BACK_MAX), |row| {
         let (lead, state) = (row.turn()?, row.word(TurnState::from_stored)?);
         let (agent, on_lost, may_collect) = (row.name(AgentId::new)?, on_lost(row.get()?), row.get()?);
         Ok((lead, AskedLast { state, task: Task { agent, prompt: String::new(), on_lost, may_collect } }))

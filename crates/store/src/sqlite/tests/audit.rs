@@ -9,7 +9,7 @@ use lastword_core::{
 };
 
 use super::*;
-use crate::sqlite::query::audit::{CONSERVED, COUNTED, RULES, VIOLATIONS_MAX};
+use crate::sqlite::query::audit::{CONSERVED, COUNTED, DELIVERY_READABLE, RULES, Rule, TURN_READABLE, VIOLATIONS_MAX};
 
 /// A turn that is done (1), one that runs (2) with one merged into it (3) and two behind it (4, 5), and two that are
 /// answered (6, 7), of which the first is being posted.
@@ -34,7 +34,7 @@ async fn busy_world(folder: &Path) -> World {
 }
 
 /// A rule, what breaks it, and where it is then broken.
-const PLANTS: [(&str, &str, &str); 25] = [
+const PLANTS: [(&str, &str, &str); 31] = [
     ("a turn that is owed has a marker", "DELETE FROM marker WHERE turn = 5", "turn 5"),
     ("a marker stands for a turn that is owed", "INSERT INTO marker (turn) VALUES (1)", "turn 1"),
     ("a running turn has an owner, a queued one has none", "UPDATE marker SET owner = NULL WHERE turn = 2", "turn 2"),
@@ -79,6 +79,12 @@ const PLANTS: [(&str, &str, &str); 25] = [
         "turn 99",
     ),
     (CONSERVED, "UPDATE tally SET n = n + 1 WHERE name = 'accepted'", "counts"),
+    (TURN_READABLE, "UPDATE place SET shape = '{}' WHERE head = 4", "turn 5"),
+    (TURN_READABLE, "UPDATE turn SET prompt = CAST(x'ff' AS TEXT) WHERE id = 5", "turn 5"),
+    (TURN_READABLE, "UPDATE turn SET message = CAST(x'ff' AS TEXT) WHERE id = 2", "turn 2"),
+    (DELIVERY_READABLE, "UPDATE delivery SET text = CAST(x'ff' AS TEXT) WHERE turn = 7", "delivery 4"),
+    (COUNTED, "UPDATE tally SET n = -n WHERE name = 'done'", "counts: done is -3, its rows are 3"),
+    (COUNTED, "INSERT INTO tally (name, n) VALUES ('restart.worker', -1)", "counts: restart.worker is -1"),
     (COUNTED, "INSERT INTO tally (name, n) VALUES ('dropped.busy', 5)", "counts: dropped is 5, its rows are 0"),
 ];
 
@@ -99,8 +105,22 @@ async fn whatever_is_broken_is_named() {
 #[test]
 fn every_rule_has_its_plant() {
     let planted: BTreeSet<_> = PLANTS.iter().map(|(rule, ..)| *rule).collect();
-    let rules: BTreeSet<_> = RULES.iter().map(|rule| rule.rule).chain([CONSERVED, COUNTED]).collect();
+    let others = [CONSERVED, COUNTED, TURN_READABLE, DELIVERY_READABLE];
+    let rules: BTreeSet<_> = RULES.iter().map(|rule| rule.rule).chain(others).collect();
     assert_eq!(planted, rules);
+}
+
+#[tokio::test]
+async fn rules_about_what_is_owed_begin_at_what_is_owed() {
+    let folder = folder();
+    let _world = world(folder.path(), SqliteOptions::inline).await;
+    let conn = beside(folder.path());
+    for Rule { rule, broken_by, .. } in RULES.iter().filter(|rule| rule.broken_by.contains("FROM marker m CROSS")) {
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {broken_by}")).unwrap();
+        let steps: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert!(steps.iter().any(|step| step.starts_with("SCAN m")), "{rule}: {steps:#?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN t")), "{rule}: {steps:#?}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use lastword_core::{
 };
 
 use super::*;
-use crate::{BackupError, DeploymentLock, OwedAfterRestore, Restored};
+use crate::{BackupError, DeploymentLock, OwedAfterRestore, Restored, sqlite::backup::Partial};
 
 fn database(folder: &Path) -> PathBuf {
     folder.join("lastword.db")
@@ -171,4 +171,74 @@ async fn a_backup_is_restored_where_there_was_no_store() {
     let restored = restore(&to, new.path(), OwedAfterRestore::Drop).unwrap();
     assert_eq!(restored.former, None);
     assert_eq!(reopen(new.path()).audit().await.unwrap().violations, []);
+}
+
+#[tokio::test]
+async fn a_restore_is_undone_with_what_was_only_in_the_log() {
+    let folder = folder();
+    let to = backed_up(folder.path()).await;
+    // A store whose log could not be copied into it keeps it beside it, under the second name, too.
+    let aside = folder.path().join("lastword.db.before-restore-9");
+    for suffix in ["", "-wal"] {
+        let name = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+        assert!(fs::copy(name(&database(folder.path())), name(&aside)).unwrap() > 0);
+    }
+    let restored = restore(&to, folder.path(), OwedAfterRestore::Drop).unwrap();
+    assert_eq!(reopen(folder.path()).counts().await.unwrap().accepted, 3);
+    for former in [restored.former.unwrap(), aside] {
+        restore(&former, folder.path(), OwedAfterRestore::Keep).unwrap();
+        let store = reopen(folder.path());
+        assert_eq!(store.counts().await.unwrap().accepted, 4, "{}", former.display());
+        assert_eq!(store.audit().await.unwrap().violations, []);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_somebody_reads_is_not_replaced() {
+    let folder = folder();
+    let to = backed_up(folder.path()).await;
+    let reader = beside(folder.path());
+    reader.execute_batch("BEGIN; SELECT count(*) FROM turn").unwrap();
+    let before = names(folder.path());
+    let lock = DeploymentLock::found(&database(folder.path())).unwrap();
+    let unread = SqliteStore::must_be_unread(&database(folder.path()), &lock);
+    assert!(matches!(unread, Err(BackupError::Read { .. })), "{unread:?}");
+    drop(lock);
+    let refused = restore(&to, folder.path(), OwedAfterRestore::Keep).unwrap_err().to_string();
+    assert!(refused.contains("somebody still reads"), "{refused}");
+    reader.execute_batch("COMMIT").unwrap();
+    let after: Vec<_> = names(folder.path()).into_iter().filter(|name| !name.contains("deployment-lock")).collect();
+    assert_eq!(after, before, "nothing was changed");
+    restore(&to, folder.path(), OwedAfterRestore::Keep).unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_that_can_not_be_written_names_where_to_and_leaves_nothing() {
+    let (folder, target) = (folder(), folder());
+    let to = backed_up(folder.path()).await;
+    let left = target.path().join(".old.db.partial-0123");
+    let recent = target.path().join(".other.db.partial-4567");
+    for path in [&left, &recent] {
+        fs::write(path, "half").unwrap();
+    }
+    let hours = std::time::Duration::from_secs(2 * 3_600);
+    let file = fs::File::options().write(true).open(&left).unwrap();
+    file.set_modified(file.metadata().unwrap().modified().unwrap() - hours).unwrap();
+    let made = target.path().join("made.db");
+    SqliteStore::backup(&database(folder.path()), &made).unwrap();
+    assert_eq!(names(target.path()), [".other.db.partial-4567", "made.db"], "what a killed backup left is gone");
+    let partial = Partial::beside(&made).unwrap();
+    fs::write(&partial.path, "not empty, so that it can't be written").unwrap();
+    let refused = partial.fill_from(&to, &made).unwrap_err();
+    assert!(refused.to_string().starts_with(&format!("{} ", made.display())), "{refused}");
+    fs::write(PathBuf::from(format!("{}-journal", partial.path.display())), "").unwrap();
+    drop(partial);
+    assert_eq!(names(target.path()), [".other.db.partial-4567", "made.db"]);
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = target.path().join(std::ffi::OsString::from_vec(b"odd-\xff.db".to_vec()));
+        let refused = SqliteStore::backup(&database(folder.path()), &odd).unwrap_err();
+        assert!(matches!(refused, BackupError::NotUtf8 { .. }), "{refused}");
+    }
 }

@@ -9,7 +9,10 @@ use lastword_core::{
 };
 
 use super::*;
-use crate::sqlite::{checkpoint::PASSIVE_ABOVE_BYTES, commit_lock::CommitLock};
+use crate::sqlite::{
+    checkpoint::{Copied, Mode, PASSIVE_ABOVE_BYTES, copy_log},
+    commit_lock::CommitLock,
+};
 
 fn database(folder: &Path) -> Vec<u8> {
     fs::read(folder.join("lastword.db")).unwrap()
@@ -117,4 +120,25 @@ fn every_connection_syncs_and_never_checkpoints_by_itself() {
     let mode: String = writer.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
     assert!(reader.execute_batch("CREATE TABLE t (x)").is_err());
+}
+
+#[tokio::test]
+async fn no_checkpoint_waits_for_a_reader() {
+    let folder = folder();
+    let world = world(folder.path(), |options| options).await;
+    world.asks("a", "1").await;
+    let reader = beside(folder.path());
+    reader.execute_batch("BEGIN; SELECT count(*) FROM turn").unwrap();
+    world.asks("a", "2").await;
+    let (conn, lock) = (beside(folder.path()), CommitLock::open(&folder.path().join("lastword.db")).unwrap());
+    let held = lock.hold().unwrap();
+    let begin = std::time::Instant::now();
+    for mode in [Mode::Passive, Mode::Truncate] {
+        assert!(!copy_log(&conn, mode, &held).unwrap().is_whole, "{mode:?}");
+    }
+    assert!(begin.elapsed() < std::time::Duration::from_millis(800), "{:?}", begin.elapsed());
+    assert_eq!(number(&conn, "PRAGMA busy_timeout"), 1_000, "everything else waits as before");
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(copy_log(&conn, Mode::Truncate, &held).unwrap(), Copied { is_busy: false, is_whole: true });
+    assert_eq!(log_bytes(folder.path()), 0);
 }

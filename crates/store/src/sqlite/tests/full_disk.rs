@@ -11,6 +11,7 @@ use super::{
 use crate::{
     reserve::Reserve,
     sqlite::{
+        engine::Engine,
         job::{Class, Job},
         row::run,
     },
@@ -60,4 +61,20 @@ fn a_commit_of_both_keeps_the_promise_and_refuses_what_is_new() {
     }
     assert!(!*full.borrow());
     assert_eq!(number(writer.conn(), "SELECT count(*) FROM hint"), 3);
+}
+
+#[tokio::test]
+async fn removing_what_is_old_waits_and_leaves_the_reserve_to_promises() {
+    let folder = folder();
+    let reserve = Reserve::open(&folder.path().join("reserve"), 4_096).unwrap();
+    let mut writer = writer(folder.path()).keeping(reserve);
+    let pages = number(writer.conn(), "PRAGMA page_count");
+    writer.conn().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+    let (large, refused) = takes(Class::New, 100_000);
+    writer.commit(vec![large]);
+    assert!(!is_taken(refused));
+    let engine = Engine::Inline(Box::new(std::sync::Mutex::new(writer)));
+    let removed = engine.write_unchecked(|_| Ok(())).await;
+    assert!(matches!(removed, Err(StoreError::Unavailable(_))), "{removed:?}");
+    engine.write(|_| Ok(())).await.expect("a promise is kept");
 }

@@ -116,6 +116,40 @@ fn a_full_disk_refuses_what_is_large_and_takes_it_when_there_is_room() {
     assert!(matches!(answer.try_recv(), Ok(Ok(()))));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_outlives_a_failed_sync_goes_on_with_a_new_connection() {
+    let folder = folder();
+    drop(writer(folder.path()));
+    let fatal = Arc::new(Mutex::new(0));
+    let heard = Arc::clone(&fatal);
+    let on_fatal: OnFatal = Arc::new(move |_| *heard.lock().unwrap() += 1);
+    let lock = CommitLock::open(&folder.path().join("lastword.db")).unwrap();
+    let hub = Arc::new(Hub::new(None));
+    let presence = Presence::of(&folder.path().join("lastword.db"));
+    let mut writer =
+        Writer::new(beside(folder.path()), lock, "d".into(), HandClock::at(0), hub, on_fatal, presence).unwrap();
+    writer.conn().pragma_update(None, "synchronous", "FULL").unwrap();
+    let broken = std::thread::spawn(move || {
+        crate::sqlite::broken_disk::break_this_thread();
+        let (lost, mut answer) = remembers("lost");
+        writer.commit(vec![lost]);
+        assert!(matches!(answer.try_recv(), Ok(Err(StoreError::Unavailable(_)))));
+        writer
+    });
+    let mut writer = broken.join().unwrap();
+    assert_eq!(*fatal.lock().unwrap(), 1);
+    std::fs::rename(folder.path().join("lastword.db"), folder.path().join("away")).unwrap();
+    let (early, mut answer) = remembers("early");
+    writer.commit(vec![early]);
+    assert!(matches!(answer.try_recv(), Ok(Err(StoreError::Unavailable(_)))), "no empty store in its place");
+    std::fs::rename(folder.path().join("away"), folder.path().join("lastword.db")).unwrap();
+    let (kept, mut answer) = remembers("kept");
+    writer.commit(vec![kept]);
+    assert!(matches!(answer.try_recv(), Ok(Ok(()))));
+    assert_eq!((names(folder.path()).as_str(), *fatal.lock().unwrap()), ("kept", 1));
+}
+
 #[tokio::test]
 async fn a_panic_of_the_writer_is_fatal_and_its_callers_hear_of_it() {
     let folder = folder();

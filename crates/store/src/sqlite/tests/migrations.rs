@@ -38,6 +38,22 @@ async fn a_migration_runs_over_rows_that_are_there() {
 }
 
 #[tokio::test]
+async fn a_turn_from_before_its_row_named_its_update_is_named_by_the_inbox() {
+    let folder = folder();
+    let conn = beside(folder.path());
+    conn.execute_batch(include_str!("../../../migrations/V1__obligations.sql")).unwrap();
+    conn.execute_batch(
+        "INSERT INTO place (id, account, conversation, shape) VALUES (1, 'net', 'a', '{}');
+         INSERT INTO turn (id, place, seq, kind, state, session, sender, message, accepted_at, ended_at, text)
+             VALUES (7, 1, 1, 'command', 'done', 1, 'alice', 'm', 1, 1, '/help');
+         INSERT INTO inbox (account, update_id, turn, at) VALUES ('net', 'u7', 7, 1);",
+    )
+    .unwrap();
+    conn.execute_batch(include_str!("../../../migrations/V2__oversight.sql")).unwrap();
+    assert_eq!(number(&conn, "SELECT count(*) FROM turn WHERE id = 7 AND update_id = 'u7'"), 1);
+}
+
+#[tokio::test]
 async fn an_older_build_starts_on_a_newer_schema() {
     let folder = folder();
     drop(world_with(folder.path(), &newer()).await);

@@ -7,7 +7,9 @@ mod damage;
 mod forgetting;
 mod full_disk;
 mod group_commit;
+mod long_looks;
 mod migrations;
+mod retry;
 mod schedule;
 mod wake_ups;
 

@@ -23,13 +23,13 @@ pub(crate) const RULES: &[Rule] = &[
     rule(
         "a running turn has an owner, a queued one has none",
         "turn",
-        "SELECT t.id FROM marker m JOIN turn t ON t.id = m.turn
+        "SELECT t.id FROM marker m CROSS JOIN turn t ON t.id = m.turn
              WHERE (t.state = 'running') <> (m.owner IS NOT NULL) AND t.state IN ('queued', 'running')",
     ),
     rule(
         "a marker stands for its turn's attempt",
         "turn",
-        "SELECT t.id FROM marker m JOIN turn t ON t.id = m.turn WHERE m.attempt <> t.attempt",
+        "SELECT t.id FROM marker m CROSS JOIN turn t ON t.id = m.turn WHERE m.attempt <> t.attempt",
     ),
     rule(
         "who owns a marker is registered",
@@ -81,7 +81,7 @@ pub(crate) const RULES: &[Rule] = &[
         "a place knows the head of its queue",
         "place",
         "SELECT p.id FROM place p LEFT JOIN
-             (SELECT t.place, t.id, min(t.seq) FROM marker m JOIN turn t ON t.id = m.turn
+             (SELECT t.place, t.id, min(t.seq) FROM marker m CROSS JOIN turn t ON t.id = m.turn
                   WHERE t.state = 'queued' GROUP BY t.place) q ON q.place = p.id
              WHERE p.head IS NOT q.id",
     ),
@@ -89,7 +89,7 @@ pub(crate) const RULES: &[Rule] = &[
         "a place knows how many wait in it",
         "place",
         "SELECT p.id FROM place p LEFT JOIN
-             (SELECT t.place, count(*) AS n FROM marker m JOIN turn t ON t.id = m.turn
+             (SELECT t.place, count(*) AS n FROM marker m CROSS JOIN turn t ON t.id = m.turn
                   WHERE t.state = 'queued' GROUP BY t.place) q ON q.place = p.id
              WHERE p.waiting <> ifnull(q.n, 0)",
     ),

@@ -1,0 +1,152 @@
+//! What the operator is told, and for how long.
+
+use super::{
+    oversight::{answered, forget, from},
+    world::*,
+};
+use crate::{
+    alert::{Alert, AlertCode},
+    capability::Via,
+    delivery::{DeliveryKind, Form},
+    ids::{MessageId, ThreadId},
+    reason::Reason,
+    store::{HintRule, Intake, Settlement},
+};
+
+/// Raised again while it is open it counts; closed and raised again it is another.
+pub async fn an_alert_is_one_record_while_it_is_open(world: &World) {
+    let alert = |detail: &str| Alert { code: AlertCode::DiskFull, subject: "store".into(), detail: detail.into() };
+    world.store.raise(&alert("first")).await.expect("raises");
+    world.clock.advance_ms(5);
+    world.store.raise(&alert("second")).await.expect("raises");
+    let other = Alert { code: AlertCode::LastGasp, subject: "store".into(), detail: String::new() };
+    world.store.raise(&other).await.expect("raises");
+    let open = world.store.alerts(false, 10).await.expect("reads");
+    assert_eq!(open.len(), 2);
+    assert_eq!((open[1].count, &*open[1].alert.detail), (2, "second"));
+    assert_eq!(open[1].last_at.since_ms(open[1].first_at), 5);
+    assert!(world.store.resolve(AlertCode::DiskFull, "store").await.expect("resolves"));
+    assert!(!world.store.resolve(AlertCode::DiskFull, "store").await.expect("resolves"));
+    assert!(world.store.resolve_numbered(open[0].id).await.expect("resolves"));
+    assert!(!world.store.resolve_numbered(open[0].id).await.expect("resolves"));
+    assert!(world.store.alerts(false, 10).await.expect("reads").is_empty());
+    world.store.raise(&alert("third")).await.expect("raises");
+    let all = world.store.alerts(true, 10).await.expect("reads");
+    assert_eq!(all.iter().filter(|one| one.alert.code == AlertCode::DiskFull).count(), 2);
+    assert_eq!(world.store.alerts(true, 1).await.expect("reads").len(), 1);
+    let measures = world.store.measures().await.expect("measures");
+    assert_eq!((measures.alerts_raised["disk_full"], measures.alerts_open["disk_full"]), (3, 1));
+}
+
+/// A last word that will not come is told to the operator where it is known; a hint is not.
+pub async fn what_is_given_up_is_an_alert(world: &World) {
+    answered(world, "plain", "a secret").await;
+    let claim = world.due().await.remove(0);
+    world.settles(&claim, Settlement::GivenUp { cause: format!("kicked\n{}", "x".repeat(900)) }).await;
+    let hint = HintRule { text: "Ask the operator.".into(), every_ms: 1 };
+    let refused = Intake::Refuse { asked: asked("plain", "let me in"), reason: Reason::NotAllowed, hint };
+    world.takes("refused", refused).await;
+    let claim = world.due().await.remove(0);
+    world.settles(&claim, Settlement::GivenUp { cause: "kicked".into() }).await;
+    let alerts = world.store.alerts(false, 10).await.expect("reads");
+    assert_eq!(alerts.len(), 1);
+    let Alert { code, subject, detail } = &alerts[0].alert;
+    assert_eq!((*code, &**subject), (AlertCode::DeliveryGivenUp, "bot/plain"));
+    assert!(detail.contains("turn 1") && detail.contains("kicked\\n") && !detail.contains("secret"), "{detail}");
+    assert!(detail.chars().count() < 600, "{detail}");
+}
+
+/// People read an error in the place of a reply that counts as given: the operator is told, and it is counted.
+pub async fn a_reply_that_is_replaced_is_an_alert_and_counted(world: &World) {
+    let turn = answered(world, "plain", "1").await;
+    let reshaped = |form, text: Option<&str>| Settlement::Reshaped {
+        form,
+        via: Via::Post,
+        text: text.map(str::to_owned),
+        cause: "too odd".into(),
+    };
+    let claim = world.due().await.remove(0);
+    world.settles(&claim, reshaped(Form::Plain, None)).await;
+    assert!(world.store.alerts(false, 10).await.expect("reads").is_empty(), "the reply still goes out");
+    let claim = world.due().await.remove(0);
+    world.settles(&claim, reshaped(Form::Apology, Some("Error: it could not be posted"))).await;
+    assert_eq!(world.delivers_all().await, ["Error: it could not be posted"]);
+    let alerts = world.store.alerts(false, 10).await.expect("reads");
+    let Alert { code, subject, detail } = &alerts[0].alert;
+    assert_eq!((alerts.len(), *code, &**subject), (1, AlertCode::ReplyNotPosted, "bot/plain"));
+    assert!(detail.contains(&format!("turn {turn}")) && detail.contains("too odd"), "{detail}");
+    let measures = world.store.measures().await.expect("measures");
+    assert_eq!((measures.replies_not_posted, measures.counts.replied), (1, 1));
+}
+
+/// What is held is held for the operator, who hears of it once, until nothing of the conversation is held.
+pub async fn what_is_held_is_an_alert_until_it_ends(world: &World) {
+    let of_thread = |thread: &str| {
+        let mut turn = turn("plain", thread);
+        turn.asked.place.thread = Some(ThreadId::new(thread));
+        Intake::Turn(turn)
+    };
+    for thread in ["1", "2"] {
+        world.takes(thread, of_thread(thread)).await;
+    }
+    for claim in world.claims().await {
+        world.answers(&claim, "perhaps there").await;
+    }
+    let open = async || {
+        let open = world.store.alerts(false, 10).await.expect("reads").into_iter();
+        open.map(|open| (open.alert.code, open.alert.subject, open.count)).collect::<Vec<_>>()
+    };
+    let told = |count| [(AlertCode::DeliveryHeld, "bot/plain".to_owned(), count)];
+    for claim in world.due().await {
+        world.settles(&claim, Settlement::Held { until: claim.now.plus_ms(100) }).await;
+    }
+    assert_eq!(open().await, told(2));
+    world.clock.advance_ms(100);
+    let mut due = world.due().await;
+    assert_eq!(due.len(), 2);
+    assert!(due.iter().all(|claim| claim.doubted_at.is_some()));
+    let again = due.remove(0);
+    world.settles(&again, Settlement::Held { until: again.now.plus_ms(100) }).await;
+    world.settles(&due.remove(0), Settlement::GivenUp { cause: "held for too long".into() }).await;
+    assert_eq!(open().await[1..], told(2), "one is still held, and that is no news");
+    world.clock.advance_ms(100);
+    world.delivers_all().await;
+    let codes: Vec<_> = open().await.into_iter().map(|(code, ..)| code).collect();
+    assert_eq!(codes, [AlertCode::DeliveryGivenUp]);
+}
+
+/// What was to put a text right for certain, and did not.
+pub async fn an_assertion_that_is_given_up_is_an_alert(world: &World) {
+    answered(world, "plain", "1").await;
+    let claim = world.due().await.remove(0);
+    let assert_at = Some(claim.now);
+    world.settles(&claim, Settlement::Delivered { message: MessageId::new("m"), assert_at }).await;
+    let assertion = world.due().await.remove(0);
+    assert_eq!(assertion.kind, DeliveryKind::Assertion);
+    world.settles(&assertion, Settlement::GivenUp { cause: "gone".into() }).await;
+    let alerts = world.store.alerts(false, 10).await.expect("reads");
+    let codes: Vec<_> = alerts.iter().map(|open| open.alert.code).collect();
+    assert_eq!(codes, [AlertCode::TextPerhapsStale]);
+}
+
+/// A network's cause may quote what was posted: it goes with the person, and that there was an alert stays.
+pub async fn forgetting_erases_what_alerts_quote(world: &World) {
+    let alices = answered(world, "plain", "1").await;
+    let claim = world.due().await.remove(0);
+    world.settles(&claim, Settlement::GivenUp { cause: "can't parse `a secret`".into() }).await;
+    world.takes("2", from("bob", turn("plain bob", "2"))).await;
+    world.answers(&world.claims().await[0], "for bob").await;
+    let claim = world.due().await.remove(0);
+    world.settles(&claim, Settlement::GivenUp { cause: "bob's cause".into() }).await;
+    let details = async || -> Vec<_> {
+        let alerts = world.store.alerts(false, 10).await.expect("reads").into_iter();
+        alerts.map(|open| (open.alert.code, open.alert.subject, open.alert.detail)).collect()
+    };
+    let before = details().await;
+    assert_eq!(before.len(), 2);
+    forget(world, "alice").await;
+    let after = details().await;
+    assert_eq!(before[0], after[0], "bob's stays as it is");
+    assert_eq!((before[1].0, &before[1].1), (after[1].0, &after[1].1));
+    assert!(after[1].2.starts_with(&format!("turn {alices}, ")) && !after[1].2.contains("secret"), "{after:?}");
+}
