@@ -1,10 +1,12 @@
-//! Lastword from outside: the real binary, real processes, real kills, and what the source tree must keep.
+//! Lastword from outside: the real binary, real processes, real kills, and what the source tree must keep. Beside
+//! them, from inside: the protocol as a model.
 
 mod agents;
 mod clock_steps;
 mod commands;
 mod crash_points;
 mod kills;
+mod model;
 mod network_faults;
 mod operator;
 mod outage;

@@ -5,7 +5,7 @@
 use crate::ids::{IncarnationId, LeaseFence};
 
 /// Who may act for an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Lease {
     /// Nobody does.
     Free {

@@ -1,0 +1,70 @@
+//! What a bridge does with a claimed delivery: core's `step` and `settle`, and the planted bugs around them.
+
+use lastword_core::{
+    decide::deliver::{Circumstances, Step, settle, settle_find, settle_wait, step},
+    delivery::DeliveryKind,
+    outcome::{Rejection, Retry, RetryScope, SendOutcome},
+    store::{DeliveryClaim, Settlement},
+};
+
+use super::{
+    spell::message,
+    state::{Answer, Hand, Phase},
+    variant::{Bug, LIFETIME_MS, Variant},
+};
+
+/// What [`Bug::NeverRetry`] believes.
+const SENT: &str = "it was sent";
+
+/// The next step of an attempt.
+pub fn next_step(variant: &Variant, claim: &DeliveryClaim) -> Step {
+    let decided = step(claim, &variant.capabilities(), variant.unknown);
+    match (variant.bug, decided) {
+        (Some(Bug::BlindRetry), Step::Wait { .. } | Step::Hold { .. } | Step::Find) => Step::Post,
+        (Some(Bug::ReadBackTooEarly), Step::Wait { .. }) => Step::Find,
+        (Some(Bug::FreshTerminal), Step::PostPlaceholder) if claim.kind == DeliveryKind::Terminal => Step::Post,
+        (Some(Bug::NeverRetry), _) if claim.doubted_at.is_some() => Step::GiveUp(SENT),
+        (_, decided) => decided,
+    }
+}
+
+/// Whether a progress edit may still overwrite what this attempt leaves, which decides about an assertion.
+pub fn may_be_overwritten(variant: &Variant, hand: &Hand, left_unresolved: bool) -> bool {
+    variant.shows_progress
+        && !matches!(variant.bug, Some(Bug::UnguardedProgress | Bug::NoAssertion))
+        && hand.seen.kind == DeliveryKind::Terminal
+        && (left_unresolved || hand.is_taken_over)
+}
+
+/// What is recorded of an attempt; `None` while it has come to nothing yet.
+pub fn settlement(variant: &Variant, hand: &Hand, claim: &DeliveryClaim) -> Option<Settlement> {
+    let at = Circumstances {
+        now: claim.now,
+        chance: 0.0,
+        may_be_overwritten: hand.may_be_overwritten,
+        request_lifetime_ms: LIFETIME_MS,
+    };
+    let step = next_step(variant, claim);
+    let outcome = match (hand.phase, &step) {
+        (Phase::Ready, Step::Wait { until }) => return Some(settle_wait(*until)),
+        (Phase::Ready, Step::Hold { until }) => return Some(Settlement::Held { until: *until }),
+        (Phase::Ready, Step::GiveUp(cause)) => return Some(Settlement::GivenUp { cause: (*cause).to_owned() }),
+        (Phase::Ready | Phase::Waiting, _) => return None,
+        (Phase::Answered(Answer::Found(found)), _) => {
+            return Some(settle_find(claim, Ok(found.map(message)), at));
+        }
+        (Phase::Answered(Answer::Accepted(bubble)), _) => SendOutcome::Delivered(message(bubble)),
+        (Phase::Answered(Answer::TargetLost), _) => SendOutcome::Rejected(Rejection::TargetLost),
+        (Phase::Answered(Answer::Invalid), _) => {
+            SendOutcome::Rejected(Rejection::Invalid { detail: "markup".to_owned() })
+        }
+        (Phase::Answered(Answer::TryLater), _) => {
+            SendOutcome::Retry(Retry { after_ms: None, scope: RetryScope::Message, cause: "not now".into() })
+        }
+        (Phase::Answered(Answer::Nothing), _) => SendOutcome::Unknown("no answer in time".into()),
+    };
+    if variant.has_bug(Bug::NeverRetry) && matches!(outcome, SendOutcome::Unknown(_)) {
+        return Some(Settlement::GivenUp { cause: SENT.to_owned() });
+    }
+    Some(settle(claim, &step, outcome, at))
+}
