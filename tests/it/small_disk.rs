@@ -1,8 +1,12 @@
 //! The store and the journal on a real disk that gets full.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use lastword_tests::oracle::Findings;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::Value;
 
 use crate::world::{Settings, Who, World, can_mount};
@@ -63,6 +67,18 @@ async fn a_full_disk_takes_nothing_new_and_still_keeps_every_answer() {
     assert_eq!(told, 1, "once, by two bridges");
 }
 
+/// A supervisor that nobody else looks after: the file with its process id. It ends with this value.
+struct Background(PathBuf);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let pid = std::fs::read_to_string(&self.0).ok().and_then(|pid| pid.trim().parse().ok());
+        if let Some(pid) = pid {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_start_on_a_read_only_disk_says_so_and_the_next_one_goes_on() {
     if !can_mount() {
@@ -85,7 +101,8 @@ async fn a_start_on_a_read_only_disk_says_so_and_the_next_one_goes_on() {
     assert_eq!(std::fs::read_to_string(code).unwrap().trim(), "1");
     assert!(world.log().contains("Read-only file system"), "{}", world.log());
     world.on_its_disk("cd / && mount -o remount,rw \"$STATE\"").await;
-    world.on_its_disk(&format!("({run} &)")).await;
+    let second = Background(world.file("second"));
+    world.on_its_disk(&format!("({run} & echo $! > {})", second.0.display())).await;
     assert!(world.last_word(&running).await.starts_with("Error: the work on this was interrupted"));
     assert_eq!(world.last_word(&waiting).await, "done #t2");
     assert_eq!(world.judge().await, Findings::default());
