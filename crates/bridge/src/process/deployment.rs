@@ -69,8 +69,8 @@ pub fn open_store(
     open_with(store_options(config, state, incarnation), state, may)
 }
 
-/// The same for a supervisor, which does not end when the disk fails under it: agents run below it. It writes nothing
-/// more then, and the sweeps of its children decide.
+/// The same for a supervisor, which does not end when a sync fails under it: agents run below it. Nothing of that commit
+/// was answered, no other was under way, and what it writes next it writes by a new connection, over the same frames.
 pub fn open_outliving_its_disk(
     config: &Config,
     state: &StateDir,
