@@ -8,8 +8,11 @@
 //! * [`lock`]: who may use a database at all, and which incarnations live
 //! * [`journal`]: finished answers while the store is out
 //! * [`clock`]: the machine's clock
+//! * `disk`, with the feature `testing`: a disk in memory that fails on demand
 
 pub mod clock;
+#[cfg(feature = "testing")]
+pub mod disk;
 pub mod journal;
 pub mod lock;
 mod real_path;

@@ -2,14 +2,14 @@
 //!
 //! Guarantee: nobody waits for readers under the lock, however long a backup reads.
 
-use std::{cell::Cell, io, path::Path};
+use std::{cell::Cell, io};
 
 use lastword_core::store::StoreError;
 use rusqlite::{Connection, hooks::Wal};
 
 use super::{
     commit_lock::{CommitGuard, CommitLock},
-    connection,
+    connection::{self, Files},
     failure::Failure,
 };
 
@@ -64,13 +64,13 @@ pub(crate) fn copy_log(conn: &Connection, mode: Mode, _held: &CommitGuard<'_>) -
     })
 }
 
-/// Empties the log of the database at `path`; `false` while somebody reads what is in it. Commits of others wait for
+/// Empties the log of the database; `false` while somebody reads what is in it. Commits of others wait for
 /// one try only.
-pub(crate) fn empty_log(path: &Path) -> Result<bool, StoreError> {
+pub(crate) fn empty_log(files: &Files) -> Result<bool, StoreError> {
     let unavailable = |error: io::Error| StoreError::Unavailable(format!("the commit lock: {error}").into());
-    let lock = CommitLock::open(path).map_err(unavailable)?;
+    let lock = CommitLock::open(files.path()).map_err(unavailable)?;
     let held = lock.hold().map_err(unavailable)?;
-    let emptied = connection::writer(path).and_then(|conn| copy_log(&conn, Mode::Truncate, &held));
+    let emptied = connection::writer(files).and_then(|conn| copy_log(&conn, Mode::Truncate, &held));
     Ok(!emptied.map_err(Failure::Sql)?.is_busy)
 }
 

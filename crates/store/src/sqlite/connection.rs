@@ -1,6 +1,9 @@
 //! Connections, all with the same settings.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
@@ -12,9 +15,49 @@ const STATEMENTS_MAX: usize = 256;
 /// The most memory for pages of the connection that writes; the engine's own default spills in the midst of a commit.
 const WRITER_CACHE_KIB: i64 = 16 << 10;
 
+/// Where a database is, and the file system below the engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    path: PathBuf,
+    /// The engine's name of a file system in the place of the real one.
+    #[cfg(feature = "testing")]
+    vfs: Option<String>,
+}
+
+impl Files {
+    /// On the real file system.
+    pub(crate) fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            #[cfg(feature = "testing")]
+            vfs: None,
+        }
+    }
+
+    /// On the file system that the engine knows by this name.
+    #[cfg(feature = "testing")]
+    pub(crate) fn below(mut self, vfs: Option<String>) -> Self {
+        self.vfs = vfs;
+        self
+    }
+
+    /// The database's path. On any file system there is a file at it on the real one, which tells that it exists.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn connect(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        #[cfg(feature = "testing")]
+        if let Some(vfs) = &self.vfs {
+            return Connection::open_with_flags_and_vfs(&self.path, flags, vfs.as_str());
+        }
+        Connection::open_with_flags(&self.path, flags)
+    }
+}
+
 /// A connection that writes. Call it under the commit lock: the first one of a new database writes its header.
-pub(crate) fn writer(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+pub(crate) fn writer(files: &Files) -> rusqlite::Result<Connection> {
+    let conn = open(files, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", true)?;
@@ -30,20 +73,20 @@ pub(crate) fn writer(path: &Path) -> rusqlite::Result<Connection> {
 
 /// A connection that writes a copy of the whole elsewhere: it changes nothing here.
 pub(crate) fn copier(path: &Path) -> rusqlite::Result<Connection> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    open(&Files::at(path), OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
 /// A connection to a file that nobody else knows of: it leaves no log beside it.
 pub(crate) fn sole(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let conn = open(&Files::at(path), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     Ok(conn)
 }
 
 /// A connection that only reads.
-pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+pub(crate) fn reader(files: &Files) -> rusqlite::Result<Connection> {
+    let conn = open(files, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.pragma_update(None, "query_only", true)?;
     Ok(conn)
 }
@@ -60,8 +103,8 @@ pub(crate) fn without_waiting<T>(
 }
 
 /// Opens a connection that never checkpoints by itself: not after a commit, and not at its end.
-fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+fn open(files: &Files, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let conn = files.connect(access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     conn.busy_timeout(BUSY_TIMEOUT)?;

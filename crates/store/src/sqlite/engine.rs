@@ -1,7 +1,6 @@
 //! Who runs the transactions: threads of the store, or the caller.
 
 use std::{
-    path::Path,
     sync::{Mutex, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -12,7 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    connection,
+    connection::{self, Files},
     failure::Res,
     job::{Asked, Class, Job},
     options::OnFatal,
@@ -54,11 +53,11 @@ pub(crate) struct Threads {
 
 impl Engine {
     /// Starts the threads.
-    pub(crate) fn start(writer: Writer, path: &Path, on_fatal: &OnFatal) -> Result<Self, StartError> {
+    pub(crate) fn start(writer: Writer, files: &Files, on_fatal: &OnFatal) -> Result<Self, StartError> {
         let (writes, queue) = mpsc::channel(WRITES_WAITING_MAX);
         let mut handles = vec![spawn("store-writer", on_fatal.clone(), move || write(writer, queue))?];
         let mut reader = |name| {
-            let conn = connection::reader(path)?;
+            let conn = connection::reader(files)?;
             let (sender, mut queue) = mpsc::channel::<Read>(READS_WAITING_MAX);
             handles.push(spawn(name, on_fatal.clone(), move || {
                 while let Some(read) = queue.blocking_recv() {

@@ -33,7 +33,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 
@@ -55,7 +55,7 @@ use crate::wake::{Hub, Wakes};
 /// Dropping it finishes what waits, without a checkpoint; the next start reads the log.
 pub struct SqliteStore {
     engine: engine::Engine,
-    path: PathBuf,
+    files: connection::Files,
     hub: Arc<Hub>,
     deployment: String,
     clock: Arc<dyn Clock>,

@@ -18,7 +18,6 @@ use super::{
     failure::Failure,
     filesystem, migrate,
     options::{EngineKind, SqliteOptions},
-    presence::Presence,
     query::deployment,
     writer::Writer,
 };
@@ -148,22 +147,23 @@ impl SqliteStore {
 /// The same with the given migrations.
 pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Result<SqliteStore, OpenError> {
     check_directory(&options.path)?;
-    let path = &real_path(&options.path);
+    let files = options.files(real_path(&options.path));
+    let path = files.path();
     if options.must_exist && !path.exists() {
-        return Err(OpenError::Gone { path: path.clone() });
+        return Err(OpenError::Gone { path: path.to_owned() });
     }
-    let lock = CommitLock::open(path).map_err(|cause| OpenError::Unwritable { path: path.clone(), cause })?;
-    let unwritable = |cause| OpenError::Unwritable { path: path.clone(), cause };
+    let lock = CommitLock::open(path).map_err(|cause| OpenError::Unwritable { path: path.to_owned(), cause })?;
+    let unwritable = |cause| OpenError::Unwritable { path: path.to_owned(), cause };
     let refused = |error| from_sql(path, error);
 
     let held = lock.hold().map_err(unwritable)?;
     let in_force = lock.is_in_force(&held).map_err(unwritable)?;
     if !commit_lock::is_safe(rusqlite::version_number(), in_force) {
-        return Err(OpenError::LockWithoutEffect { path: path.clone(), engine: rusqlite::version() });
+        return Err(OpenError::LockWithoutEffect { path: path.to_owned(), engine: rusqlite::version() });
     }
     // The engine would make it readable for everybody; its log inherits what it finds here.
     commit_lock::open_private(path).map_err(unwritable)?;
-    let mut conn = connection::writer(path).map_err(refused)?;
+    let mut conn = connection::writer(&files).map_err(refused)?;
     migrate::migrate(&mut conn, migrations).map_err(|error| from_migration(path, error))?;
     let id = deployment::found(&conn, options.deployment.as_deref(), options.clock.now())
         .map_err(|failure| from_failure(path, failure))?;
@@ -175,19 +175,19 @@ pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Res
 
     let (wakes, hub) = start_wakes(&options)?;
     let (clock, on_fatal) = (options.clock.clone(), options.on_fatal.clone());
-    let writer = Writer::new(conn, lock, id.clone(), clock, hub.clone(), on_fatal, Presence::of(path))
+    let writer = Writer::new(conn, lock, id.clone(), clock, hub.clone(), on_fatal, files.clone())
         .map_err(refused)?
         .keeping(reserve);
     let disk_full = writer.disk_full();
     let engine = match options.engine {
         EngineKind::Inline => Engine::Inline(Box::new(Mutex::new(writer))),
         EngineKind::Threads => {
-            Engine::start(writer, path, &options.on_fatal).map_err(|error| from_start(path, error))?
+            Engine::start(writer, &files, &options.on_fatal).map_err(|error| from_start(path, error))?
         }
     };
     Ok(SqliteStore {
         engine,
-        path: path.clone(),
+        files,
         hub,
         deployment: id,
         clock: options.clock,

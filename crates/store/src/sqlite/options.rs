@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use lastword_core::store::Clock;
 
+use super::connection::Files;
+
 /// What happens when the disk failed under a commit, or the writer's thread panicked.
 pub(crate) type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -31,6 +33,10 @@ pub struct SqliteOptions {
     /// Called when going on would risk what is stored; the default logs and aborts the process. Where it returns, the
     /// store goes on with a new connection.
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
+    /// The file system below the engine, by the engine's name for it ([`crate::disk::VFS`]); the real one where `None`.
+    /// At `path` there is an empty file all the same, and beside it what is not the engine's.
+    #[cfg(feature = "testing")]
+    pub vfs: Option<String>,
 }
 
 /// Who runs the transactions.
@@ -59,6 +65,8 @@ impl SqliteOptions {
                 tracing::error!(why, "the store can't go on safely; the process ends and its restart replays the log");
                 std::process::abort();
             }),
+            #[cfg(feature = "testing")]
+            vfs: None,
         }
     }
 
@@ -77,11 +85,29 @@ impl SqliteOptions {
         self
     }
 
+    /// The same, below the engine a [`Disk`](crate::disk::Disk) at the directory of the database.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn on_disk(mut self) -> Self {
+        self.vfs = Some(crate::disk::VFS.into());
+        self
+    }
+
     /// The same, run by the caller.
     #[must_use]
     pub fn inline(mut self) -> Self {
         self.engine = EngineKind::Inline;
         self
+    }
+}
+
+impl SqliteOptions {
+    /// Where the database is, now that its real path is known.
+    pub(crate) fn files(&self, path: PathBuf) -> Files {
+        let files = Files::at(path);
+        #[cfg(feature = "testing")]
+        let files = files.below(self.vfs.clone());
+        files
     }
 }
 

@@ -16,6 +16,7 @@ use rusqlite::Connection;
 
 use super::{
     SqliteStore, checkpoint,
+    engine::Engine,
     query::{alert, audit, forget, idle, life, measures, prune, tally},
 };
 
@@ -88,8 +89,11 @@ impl Oversight for SqliteStore {
     }
 
     async fn shorten_log(&self) -> Result<bool, StoreError> {
-        let path = self.path.clone();
-        let done = tokio::task::spawn_blocking(move || checkpoint::empty_log(&path));
+        let files = self.files.clone();
+        if matches!(self.engine, Engine::Inline(_)) {
+            return checkpoint::empty_log(&files);
+        }
+        let done = tokio::task::spawn_blocking(move || checkpoint::empty_log(&files));
         done.await.map_err(|error| StoreError::Unavailable(error.into()))?
     }
 

@@ -18,7 +18,8 @@ use super::{
     backup::{BackupError, BackupInfo, Partial, examine, from_failure, from_sql, sync, sync_directory_of, unusable},
     checkpoint::{Mode, copy_log},
     commit_lock::{CommitGuard, CommitLock},
-    connection, migrate,
+    connection::{self, Files},
+    migrate,
     query::restored,
     tx::Tx,
 };
@@ -130,7 +131,7 @@ fn keep_former(database: &Path, held: &CommitGuard<'_>) -> Result<Option<PathBuf
 
 /// Whoever still reads the log would go on in a file that is replaced, and keeps the log from being copied.
 fn copy_log_of(database: &Path, held: &CommitGuard<'_>) -> Result<(), BackupError> {
-    match connection::writer(database).and_then(|conn| copy_log(&conn, Mode::Truncate, held)) {
+    match connection::writer(&Files::at(database)).and_then(|conn| copy_log(&conn, Mode::Truncate, held)) {
         Ok(copied) if copied.is_busy => Err(BackupError::Read { path: database.to_owned() }),
         Ok(_) => Ok(()),
         Err(error) => {

@@ -3,12 +3,9 @@
 //! Guarantee: a job's caller is answered after the commit that holds its work, and a job that fails takes nobody with
 //! it. The writer has no thread of its own: [`super::engine`] gives it one, and the simulation steps it by hand.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use lastword_core::{
@@ -21,7 +18,7 @@ use tokio::sync::watch;
 use super::{
     checkpoint::Checkpoints,
     commit_lock::{CommitGuard, CommitLock},
-    connection,
+    connection::{self, Files},
     failure::{Failure, is_disk_failure, is_full},
     job::{Class, Job, Ran},
     options::OnFatal,
@@ -42,6 +39,7 @@ const NO_ROOM: &str = "the disk is full; nothing new is taken on until there is 
 /// The one connection of this process that writes.
 pub(crate) struct Writer {
     conn: Connection,
+    files: Files,
     lock: CommitLock,
     checkpoints: Checkpoints,
     clock: Arc<dyn Clock>,
@@ -75,7 +73,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         hub: Arc<Hub>,
         on_fatal: OnFatal,
-        presence: Presence,
+        files: Files,
     ) -> rusqlite::Result<Self> {
         let checkpoints = Checkpoints::new(&conn)?;
         let is_broken = Arc::new(AtomicBool::new(false));
@@ -88,13 +86,14 @@ impl Writer {
         };
         Ok(Self {
             conn,
+            presence: Presence::of(files.path()),
+            files,
             lock,
             checkpoints,
             clock,
             deployment,
             hub,
             on_fatal,
-            presence,
             is_broken,
             reserve: None,
             is_full: watch::Sender::new(false),
@@ -156,7 +155,7 @@ impl Writer {
         let held = self.lock.hold().map_err(|error| format!("the commit lock: {error}"))?;
         self.presence.look()?;
         if self.is_broken.load(Ordering::Relaxed) {
-            (self.conn, self.checkpoints) = reopened(&self.conn, &held)?;
+            (self.conn, self.checkpoints) = reopened(&self.files, &held)?;
             self.is_broken.store(false, Ordering::Relaxed);
         }
         if let Some(reserve) = &mut self.reserve {
@@ -231,10 +230,11 @@ impl Writer {
 }
 
 /// A new connection in the place of one under which the disk failed; never a new database.
-fn reopened(broken: &Connection, _held: &CommitGuard<'_>) -> Result<(Connection, Checkpoints), String> {
-    let path =
-        broken.path().map(Path::new).filter(|path| path.exists()).ok_or("the disk failed, and the store is gone")?;
-    let conn = connection::writer(path).map_err(|error| format!("the disk failed: {error}"))?;
+fn reopened(files: &Files, _held: &CommitGuard<'_>) -> Result<(Connection, Checkpoints), String> {
+    if !files.path().exists() {
+        return Err("the disk failed, and the store is gone".into());
+    }
+    let conn = connection::writer(files).map_err(|error| format!("the disk failed: {error}"))?;
     let checkpoints = Checkpoints::new(&conn).map_err(|error| format!("the disk failed: {error}"))?;
     Ok((conn, checkpoints))
 }

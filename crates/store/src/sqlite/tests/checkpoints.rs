@@ -108,9 +108,9 @@ async fn two_stores_on_one_file_take_turns() {
 fn every_connection_syncs_and_never_checkpoints_by_itself() {
     use rusqlite::config::DbConfig;
     let folder = folder();
-    let path = folder.path().join("lastword.db");
-    let writer = connection::writer(&path).unwrap();
-    let reader = connection::reader(&path).unwrap();
+    let files = connection::Files::at(folder.path().join("lastword.db"));
+    let writer = connection::writer(&files).unwrap();
+    let reader = connection::reader(&files).unwrap();
     for conn in [&writer, &reader] {
         assert!(conn.db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE).unwrap());
         assert_eq!(number(conn, "PRAGMA wal_autocheckpoint"), 0);

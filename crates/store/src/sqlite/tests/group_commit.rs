@@ -9,10 +9,10 @@ use super::*;
 use crate::{
     sqlite::{
         commit_lock::CommitLock,
+        connection::Files,
         failure::{Failure, Res},
         job::{Asked, Class, Job},
         options::OnFatal,
-        presence::Presence,
         row::run,
         tx::Tx,
         writer::Writer,
@@ -26,8 +26,8 @@ pub(super) fn writer(folder: &Path) -> Writer {
     drop(SqliteStore::open(options(folder, HandClock::at(0))).unwrap());
     let lock = CommitLock::open(&folder.join("lastword.db")).unwrap();
     let on_fatal: OnFatal = Arc::new(|why| panic!("fatal: {why}"));
-    let (hub, presence) = (Arc::new(Hub::new(None)), Presence::of(&folder.join("lastword.db")));
-    Writer::new(beside(folder), lock, "d".into(), HandClock::at(0), hub, on_fatal, presence).unwrap()
+    let (hub, files) = (Arc::new(Hub::new(None)), Files::at(folder.join("lastword.db")));
+    Writer::new(beside(folder), lock, "d".into(), HandClock::at(0), hub, on_fatal, files).unwrap()
 }
 
 pub(super) fn job<T: Send + 'static>(
@@ -126,9 +126,9 @@ fn whoever_outlives_a_failed_sync_goes_on_with_a_new_connection() {
     let on_fatal: OnFatal = Arc::new(move |_| *heard.lock().unwrap() += 1);
     let lock = CommitLock::open(&folder.path().join("lastword.db")).unwrap();
     let hub = Arc::new(Hub::new(None));
-    let presence = Presence::of(&folder.path().join("lastword.db"));
+    let files = Files::at(folder.path().join("lastword.db"));
     let mut writer =
-        Writer::new(beside(folder.path()), lock, "d".into(), HandClock::at(0), hub, on_fatal, presence).unwrap();
+        Writer::new(beside(folder.path()), lock, "d".into(), HandClock::at(0), hub, on_fatal, files).unwrap();
     writer.conn().pragma_update(None, "synchronous", "FULL").unwrap();
     let broken = std::thread::spawn(move || {
         crate::sqlite::broken_disk::break_this_thread();

@@ -4,6 +4,8 @@ mod audit;
 mod backups;
 mod checkpoints;
 mod damage;
+#[cfg(feature = "testing")]
+mod disk;
 mod forgetting;
 mod full_disk;
 mod group_commit;
@@ -45,7 +47,7 @@ pub(super) async fn world(folder: &Path, change: impl FnOnce(SqliteOptions) -> S
 
 /// A connection beside the store's, to look at rows and to spoil them.
 pub(super) fn beside(folder: &Path) -> Connection {
-    connection::writer(&folder.join("lastword.db")).expect("opens beside")
+    connection::writer(&connection::Files::at(folder.join("lastword.db"))).expect("opens beside")
 }
 
 /// One number.
