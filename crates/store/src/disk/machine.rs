@@ -125,7 +125,7 @@ impl Machine {
             }
         }
         for (name, id) in former {
-            if !self.synced_names.contains_key(&name) && chance() % 2 == 0 {
+            if !self.synced_names.contains_key(&name) && chance().is_multiple_of(2) {
                 self.synced_names.insert(name, id);
             }
         }

@@ -63,14 +63,14 @@ fn what_the_store_answered_survives_every_end_at_every_operation() {
         }
         answered
     };
-    let ends = at_every_operation(&template(), told, |folder, _, answered, at| {
+    let operations = at_every_operation(&template(), &End::ALL, told, |folder, _, answered, at| {
         let store = Process(2).run(|| open(folder)).unwrap();
         let there = remembered(&store);
         assert!(there == answered || there == answered + 1, "{answered} answered, {there} there: {at:?}");
         assert!(now(store.audit()).unwrap().violations.is_empty(), "{at:?}");
         remember(&store, there + 1).unwrap();
     });
-    assert!(ends > 300, "{ends} ends");
+    assert!(operations > 15, "{operations} operations");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_store_whose_first_start_was_cut_short_is_made_by_the_next() {
     let folder = folder();
     let nothing = Disk::new(folder.path()).snapshot();
     let told = |folder: &Path, _: &Disk| open(folder).map(|store| store.deployment().to_owned()).ok();
-    at_every_operation(&nothing, told, |folder, _, answered, at| {
+    at_every_operation(&nothing, &[End::Killed, End::PowerLosesAll, End::Power(1)], told, |folder, _, answered, at| {
         let store = Process(2).run(|| open(folder)).unwrap_or_else(|error| panic!("{at:?}: {error}"));
         assert!(answered.is_none_or(|id| id == store.deployment()), "{at:?}");
         remember(&store, 1).unwrap();
