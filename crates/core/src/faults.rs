@@ -1,21 +1,26 @@
-//! Named crash points: places where a test makes the process die as if by SIGKILL.
+//! What tests break on purpose: crash points, where the process dies as if by SIGKILL, and planted bugs.
 //!
 //! Without the feature `testing` a point is nothing at all. With it, `LASTWORD_CRASH_AT=<point>` kills the process the
 //! first time it passes there, and `<point>:<n>` the n-th time. A file named by `LASTWORD_CRASH_ONCE` makes sure that
 //! only one process of a deployment dies of it: who removes that file dies. `LASTWORD_CRASH_HOW=panic` panics instead,
 //! which a process may survive; `stop` stops the process as if by SIGSTOP, and it goes on when it is continued.
+//!
+//! `LASTWORD_PLANTED=<bug>` builds one of the [`Bug`]s in that every layer of tests has to find.
 
-macro_rules! points {
-    ($($(#[$meta:meta])* $name:ident = $spelling:literal),+ $(,)?) => {
-        /// Where a process can be made to die.
+macro_rules! named {
+    (
+        $(#[$enum_meta:meta])*
+        pub enum $enum:ident { $($(#[$meta:meta])* $name:ident = $spelling:literal),+ $(,)? }
+    ) => {
+        $(#[$enum_meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Point { $($(#[$meta])* $name),+ }
+        pub enum $enum { $($(#[$meta])* $name),+ }
 
-        impl Point {
-            /// Every point, so that tests can enumerate them.
+        impl $enum {
+            /// All of them, so that tests can enumerate them.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The name that arms it.
+            /// The name that chooses it.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $spelling),+ }
@@ -24,39 +29,48 @@ macro_rules! points {
     };
 }
 
-points! {
-    /// An update is in hand, nothing is written.
-    IngestBeforeCommit = "ingest.before_commit",
-    /// The update, its turn and its marker are committed, the network is not told.
-    IngestBeforeAck = "ingest.before_ack",
-    /// The network may forget the update.
-    IngestAfterAck = "ingest.after_ack",
-    /// A turn is claimed, its agent is not started.
-    RunAfterClaim = "run.after_claim",
-    /// The agent's process group runs but is not recorded.
-    RunBeforeGroup = "run.before_group",
-    /// The agent's process group is recorded.
-    RunAfterGroup = "run.after_group",
-    /// The agent is done, nothing is elected.
-    ElectBefore = "elect.before",
-    /// The election is committed, nobody knows.
-    ElectAfter = "elect.after",
-    /// A delivery is claimed: its attempt is in the store, no byte has left.
-    DeliverAfterClaim = "deliver.after_claim",
-    /// The network answered, the outcome is not recorded.
-    DeliverBeforeSettle = "deliver.before_settle",
-    /// The outcome is recorded.
-    DeliverAfterSettle = "deliver.after_settle",
-    /// A commit that others wait for is written but not done: the process holds the commit lock.
-    StoreInCommit = "store.in_commit",
-    /// The store is out, a finished answer is in memory only.
-    JournalBeforeAppend = "journal.before_append",
-    /// The store is out, a finished answer is in the journal.
-    JournalAfterAppend = "journal.after_append",
-    /// The election of a journaled answer is decided, the journal still has it.
-    JournalBeforeForget = "journal.before_forget",
-    /// A dead worker's journaled answer is elected, the journal still has it.
-    ReplayAfterElect = "replay.after_elect",
+mod bug;
+
+#[cfg(feature = "testing")]
+pub use bug::plant;
+pub use bug::{Bug, has};
+
+named! {
+    /// Where a process can be made to die.
+    pub enum Point {
+        /// An update is in hand, nothing is written.
+        IngestBeforeCommit = "ingest.before_commit",
+        /// The update, its turn and its marker are committed, the network is not told.
+        IngestBeforeAck = "ingest.before_ack",
+        /// The network may forget the update.
+        IngestAfterAck = "ingest.after_ack",
+        /// A turn is claimed, its agent is not started.
+        RunAfterClaim = "run.after_claim",
+        /// The agent's process group runs but is not recorded.
+        RunBeforeGroup = "run.before_group",
+        /// The agent's process group is recorded.
+        RunAfterGroup = "run.after_group",
+        /// The agent is done, nothing is elected.
+        ElectBefore = "elect.before",
+        /// The election is committed, nobody knows.
+        ElectAfter = "elect.after",
+        /// A delivery is claimed: its attempt is in the store, no byte has left.
+        DeliverAfterClaim = "deliver.after_claim",
+        /// The network answered, the outcome is not recorded.
+        DeliverBeforeSettle = "deliver.before_settle",
+        /// The outcome is recorded.
+        DeliverAfterSettle = "deliver.after_settle",
+        /// A commit that others wait for is written but not done: the process holds the commit lock.
+        StoreInCommit = "store.in_commit",
+        /// The store is out, a finished answer is in memory only.
+        JournalBeforeAppend = "journal.before_append",
+        /// The store is out, a finished answer is in the journal.
+        JournalAfterAppend = "journal.after_append",
+        /// The election of a journaled answer is decided, the journal still has it.
+        JournalBeforeForget = "journal.before_forget",
+        /// A dead worker's journaled answer is elected, the journal still has it.
+        ReplayAfterElect = "replay.after_elect",
+    }
 }
 
 /// Dies here if a test armed this point.

@@ -1,6 +1,9 @@
 //! A bridge: it accepts, it delivers, and it shows progress.
 
-use lastword_core::{decide::deliver::Step, delivery::DeliveryKind, ids::Attempt, store::Settlement, turn::TurnState};
+use lastword_core::{
+    decide::deliver::Step, delivery::DeliveryKind, faults::Bug as Planted, ids::Attempt, store::Settlement,
+    turn::TurnState,
+};
 
 use super::{
     action::Action,
@@ -18,7 +21,7 @@ pub fn steps(variant: &Variant, world: &World, number: usize, actions: &mut Vec<
     }
     let messages = variant.answers.len() as u8;
     let may_receive = world.store.is_leased_by(number);
-    if variant.has_bug(Bug::AckBeforeCommit) {
+    if variant.has_planted(Planted::AckBeforeCommit) {
         match bridge.holds {
             Some(_) if may_receive => actions.push(Action::Accept { bridge: number, is_heard: true }),
             None if may_receive && world.network.acked < messages => actions.push(Action::Ack { bridge: number }),
@@ -103,7 +106,7 @@ pub fn accept(variant: &Variant, world: &mut World, number: usize, is_heard: boo
 
 pub fn ack(variant: &Variant, world: &mut World, number: usize) {
     let bridge = &mut world.bridges[number];
-    if variant.has_bug(Bug::AckBeforeCommit) {
+    if variant.has_planted(Planted::AckBeforeCommit) {
         bridge.holds = Some(world.network.acked);
         world.network.acked += 1;
     } else {

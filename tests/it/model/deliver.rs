@@ -1,4 +1,6 @@
 //! What a bridge does with a claimed delivery: core's `step` and `settle`, and the planted bugs around them.
+//!
+//! Those of `lastword_core::faults` are built into core itself.
 
 use lastword_core::{
     decide::deliver::{Circumstances, Step, settle, settle_find, settle_wait, step},
@@ -13,17 +15,13 @@ use super::{
     variant::{Bug, LIFETIME_MS, Variant},
 };
 
-/// What [`Bug::NeverRetry`] believes.
-const SENT: &str = "it was sent";
-
 /// The next step of an attempt.
 pub fn next_step(variant: &Variant, claim: &DeliveryClaim) -> Step {
+    variant.plant();
     let decided = step(claim, &variant.capabilities(), variant.unknown);
     match (variant.bug, decided) {
-        (Some(Bug::BlindRetry), Step::Wait { .. } | Step::Hold { .. } | Step::Find) => Step::Post,
         (Some(Bug::ReadBackTooEarly), Step::Wait { .. }) => Step::Find,
         (Some(Bug::FreshTerminal), Step::PostPlaceholder) if claim.kind == DeliveryKind::Terminal => Step::Post,
-        (Some(Bug::NeverRetry), _) if claim.doubted_at.is_some() => Step::GiveUp(SENT),
         (_, decided) => decided,
     }
 }
@@ -63,8 +61,5 @@ pub fn settlement(variant: &Variant, hand: &Hand, claim: &DeliveryClaim) -> Opti
         }
         (Phase::Answered(Answer::Nothing), _) => SendOutcome::Unknown("no answer in time".into()),
     };
-    if variant.has_bug(Bug::NeverRetry) && matches!(outcome, SendOutcome::Unknown(_)) {
-        return Some(Settlement::GivenUp { cause: SENT.to_owned() });
-    }
     Some(settle(claim, &step, outcome, at))
 }

@@ -58,7 +58,8 @@
 //! | refused, and deleted before it was edited | refused for now, refused content twice, deleted | 1,091 |
 //! | a network that helps with nothing, policy `hold` | crash, takeover, loss; may be given up visibly | 10,460 |
 //!
-//! Each of these breaks, and the checker's shortest story is printed (`fails.rs`). The first twelve are planted; the
+//! Each of these breaks, and the checker's shortest story is printed (`fails.rs`). The first twelve are planted, six of
+//! them (`lastword_core::faults::Bug`) also in the shipping code, and those of core's decisions in core itself; the
 //! others are limits that the documents admit. The states are those seen before the story was found.
 //!
 //! | variant | what breaks | states |

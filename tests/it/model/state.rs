@@ -205,7 +205,7 @@ pub struct Bridge {
     pub life: Life,
     /// So many messages were received and committed.
     pub received: u8,
-    /// A message that is in memory only; with [`super::variant::Bug::AckBeforeCommit`].
+    /// A message that is in memory only; with [`lastword_core::faults::Bug::AckBeforeCommit`].
     pub holds: Option<u8>,
     /// Deliveries that are being attempted.
     pub hands: Vec<Hand>,
@@ -301,7 +301,7 @@ pub struct Run {
     pub is_started: bool,
     /// What it said without hearing whether that counts, and so says again.
     pub says: Option<Says>,
-    /// Whether the marker is deleted already; with [`super::variant::Bug::ElectionInTwoTransactions`].
+    /// Whether the marker is deleted already; with [`lastword_core::faults::Bug::ElectionInTwoTransactions`].
     pub is_half_elected: bool,
 }
 

@@ -7,6 +7,7 @@ use lastword_core::{
     capability::Via,
     delivery::{DeliveryHappened, DeliveryKind, DeliveryState, Form},
     election::{Election, ElectionHappened},
+    faults::Bug as Planted,
     ids::Attempt,
     lease::{Lease, LeaseHappened},
     store::{Elected, OnLost, Settlement, Standing},
@@ -122,12 +123,12 @@ impl Store {
     pub fn delete_marker(&mut self, variant: &Variant, word: Word, if_progress: Option<u8>) -> Elected {
         let number = usize::from(word.turn);
         let turn = &mut self.turns[number];
-        let by = if variant.has_bug(Bug::NoAttemptFence) { turn.attempt } else { word.attempt };
+        let by = if variant.has_planted(Planted::NoAttemptFence) { turn.attempt } else { word.attempt };
         let Some(decided) = turn.marker.after(ElectionHappened::Spoken { attempt: by }) else { return Elected::Lost };
         let has_moved = if_progress.is_some_and(|seen| seen != turn.progress);
         // Back in the queue an attempt keeps its number until the next claim, but nobody hears it any more.
         let waits_again = turn.state == TurnState::Queued && turn.attempt != Attempt::NONE;
-        let is_deaf = waits_again && if_progress.is_none() && !variant.has_bug(Bug::NoAttemptFence);
+        let is_deaf = waits_again && if_progress.is_none() && !variant.has_planted(Planted::NoAttemptFence);
         let happened = match word.says {
             Says::Answer => TurnHappened::Answered,
             Says::Failure | Says::Overdue | Says::Lost => TurnHappened::Errored,
@@ -193,7 +194,7 @@ impl Store {
     /// What a lost bridge had in its hands is in doubt, and its lease is free.
     pub fn decide_lost_bridge(&mut self, variant: &Variant, bridge: usize) {
         for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.holder == Some(bridge as u8)) {
-            let is_fresh = variant.has_bug(Bug::StolenClaimIsFresh);
+            let is_fresh = variant.has_planted(Planted::StolenClaimIsFresh);
             let happened = if is_fresh { DeliveryHappened::Deferred } else { DeliveryHappened::HolderLost };
             delivery.state = delivery.state.after(happened).expect("what is held is being sent");
             delivery.holder = None;

@@ -3,6 +3,7 @@
 use lastword_core::{
     capability::{Capabilities, EditSupport, Idempotency, ReplyShape, TextLimit, TextUnit},
     decide::deliver::UnknownPolicy,
+    faults,
     store::OnLost,
 };
 
@@ -67,24 +68,14 @@ pub struct Faults {
 /// What can be built wrongly. Each must be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bug {
-    /// The network is told to forget before the commit.
-    AckBeforeCommit,
+    /// One that the shipping code can be built with.
+    Planted(faults::Bug),
     /// An update that was accepted already is accepted again.
     NoInbox,
-    /// The marker is deleted in one transaction and the last word inserted in another.
-    ElectionInTwoTransactions,
-    /// The word of any attempt counts.
-    NoAttemptFence,
     /// Whatever is due leaves, whatever precedes it.
     NoLanes,
-    /// A doubtful post is posted again at once.
-    BlindRetry,
-    /// A doubtful post counts as delivered.
-    NeverRetry,
     /// A doubtful post is looked up while its request may still be on its way.
     ReadBackTooEarly,
-    /// A delivery whose holder is lost is sent as if nobody had tried before.
-    StolenClaimIsFresh,
     /// Without a recorded placeholder the last word is posted afresh.
     FreshTerminal,
     /// The last word waits for no progress edit, and is not asserted again.
@@ -133,6 +124,16 @@ impl Variant {
 
     pub fn has_bug(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
+    }
+
+    pub fn has_planted(&self, bug: faults::Bug) -> bool {
+        self.has_bug(Bug::Planted(bug))
+    }
+
+    /// Has core itself, on this thread, built as this variant says.
+    pub fn plant(&self) {
+        let planted = self.bug.and_then(|bug| if let Bug::Planted(planted) = bug { Some(planted) } else { None });
+        faults::plant(planted);
     }
 
     /// What core is told about the conversation.

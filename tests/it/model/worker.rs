@@ -1,11 +1,14 @@
 //! A worker: it claims, runs agents and elects. And the sweep, which any process does.
 
-use lastword_core::store::{Elected, Standing};
+use lastword_core::{
+    faults::Bug as Planted,
+    store::{Elected, Standing},
+};
 
 use super::{
     action::Action,
     state::{Life, Overdue, Run, Says, Word, World},
-    variant::{Bug, Variant},
+    variant::Variant,
 };
 
 /// What a worker that is up can do next.
@@ -47,7 +50,7 @@ pub fn write(world: &mut World, number: usize, standing: impl FnOnce(&mut World,
 pub fn elect(variant: &Variant, world: &mut World, number: usize, says: Says, is_heard: bool) {
     let run = world.workers[number].runs.expect("a turn is in hand");
     let word = word(&run, says);
-    if variant.has_bug(Bug::ElectionInTwoTransactions) {
+    if variant.has_planted(Planted::ElectionInTwoTransactions) {
         let elected = world.store.delete_marker(variant, word, None);
         let half = Run { says: Some(says), is_half_elected: true, ..run };
         world.workers[number].runs = (elected == Elected::Won).then_some(half);

@@ -11,9 +11,9 @@ use lastword_core::{
         intake::{Decision, intake},
         policy::Policy,
     },
-    faults::{self, Point},
+    faults::{self, Bug, Point},
     ids::Cursor,
-    provider::Batch,
+    provider::{Ack, Batch},
     reason::Reason,
     store::{Asked, IngestBatch, IngestItem, Ingested, Intake, NewTurn, Store, StoreError},
 };
@@ -37,6 +37,7 @@ pub(super) async fn accept(
     batch: Batch,
 ) -> Result<(), StoreError> {
     let Batch { updates, cursor, ack } = batch;
+    let mut ack = Some(ack);
     let mut items = Vec::with_capacity(updates.len());
     let mut looks = Looks::begin();
     for update in &updates {
@@ -48,12 +49,15 @@ pub(super) async fn accept(
     }
     let batch = IngestBatch { account: account.id.clone(), holder: member.incarnation.clone(), items, cursor };
     let reasons: Vec<_> = batch.items.iter().map(|item| reason(&item.intake).cloned()).collect();
+    if faults::has(Bug::AckBeforeCommit) {
+        ack.take().into_iter().for_each(Ack::confirm);
+    }
     faults::point(Point::IngestBeforeCommit);
     let ingesting = ingest(&*member.store, &member.alerts, &batch);
     let ingested = in_time(ingesting, member, account, notices, &batch.items).await?;
     notices.end();
     faults::point(Point::IngestBeforeAck);
-    ack.confirm();
+    ack.into_iter().for_each(Ack::confirm);
     faults::point(Point::IngestAfterAck);
     for (ingested, reason) in ingested.iter().zip(reasons).filter(|(ingested, _)| ingested.is_new) {
         let (account, update, turn) = (&account.id, &ingested.update, ingested.turn.map(|turn| turn.0));

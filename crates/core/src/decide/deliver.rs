@@ -8,6 +8,7 @@ use crate::{
     capability::{Capabilities, Idempotency, Via},
     decide::backoff,
     delivery::{DeliveryKind, Form},
+    faults::{self, Bug},
     ids::{MessageId, Timestamp},
     outcome::{Cause, Rejection, Retry, RetryScope, SendOutcome},
     store::{DeliveryClaim, Pause, Settlement},
@@ -57,9 +58,15 @@ pub enum Step {
     GiveUp(&'static str),
 }
 
+/// What [`Bug::NeverRetry`] believes of a doubtful post.
+const BELIEVED_SENT: &str = "it was sent";
+
 /// Decides the next step from what the store knows; the same row always gives the same step.
 #[must_use]
 pub fn step(claim: &DeliveryClaim, capabilities: &Capabilities, unknown: UnknownPolicy) -> Step {
+    if faults::has(Bug::NeverRetry) && claim.doubted_at.is_some() {
+        return Step::GiveUp(BELIEVED_SENT);
+    }
     match (claim.via, &claim.target, claim.doubted_at) {
         (Via::Edit, Some(target), _) => Step::Edit(target.clone()),
         (Via::Edit, None, _) => Step::PostPlaceholder,
@@ -72,6 +79,9 @@ pub fn step(claim: &DeliveryClaim, capabilities: &Capabilities, unknown: Unknown
 }
 
 fn step_in_doubt(now: Timestamp, doubted_at: Timestamp, capabilities: &Capabilities, unknown: UnknownPolicy) -> Step {
+    if faults::has(Bug::BlindRetry) {
+        return Step::Post;
+    }
     let in_doubt_ms = now.since_ms(doubted_at);
     match capabilities.idempotency {
         Idempotency::Native { remembered_for_ms } if in_doubt_ms < remembered_for_ms => Step::Post,
@@ -204,6 +214,9 @@ fn after_rejection(claim: &DeliveryClaim, rejection: Rejection, at: Circumstance
 }
 
 fn after_unknown(claim: &DeliveryClaim, step: &Step, cause: &Cause, at: Circumstances) -> Settlement {
+    if faults::has(Bug::NeverRetry) {
+        return Settlement::GivenUp { cause: BELIEVED_SENT.to_owned() };
+    }
     let cause = cause.to_string();
     if claim.kind == DeliveryKind::Placeholder {
         return Settlement::GivenUp { cause: format!("{cause}; the reply will post its own placeholder") };

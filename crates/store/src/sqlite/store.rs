@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use lastword_core::{
     agent::ProcessGroup,
+    faults::{self, Bug, Point},
     ids::{AccountId, DeliveryId, Fence, IncarnationId, Place, TurnId, UpdateId},
     store::{
         AccountLease, Claim, Counts, DecidedLost, DeliveryClaim, Elected, Incarnation, IngestBatch, Ingested, Owed,
@@ -97,13 +98,10 @@ impl Store for SqliteStore {
     }
 
     async fn elect(&self, verdict: Verdict) -> Result<Elected, StoreError> {
-        self.engine
-            .write(move |tx| {
-                let Verdict { fence, end, parts, if_progress } = &verdict;
-                let word = Word { turn: fence.turn, attempt: fence.attempt, end, parts, if_progress: *if_progress };
-                elect::elect(tx, &word)
-            })
-            .await
+        if faults::has(Bug::ElectionInTwoTransactions) {
+            return self.elect_in_two_transactions(verdict).await;
+        }
+        self.engine.write(move |tx| elect::elect(tx, &Word::of(&verdict))).await
     }
 
     async fn owed(&self) -> Result<Vec<Owed>, StoreError> {
@@ -150,5 +148,18 @@ impl Store for SqliteStore {
 
     fn subscribe(&self, topic: Topic) -> Box<dyn Subscription> {
         self.hub.subscribe(topic)
+    }
+}
+
+impl SqliteStore {
+    /// What [`Bug::ElectionInTwoTransactions`] does.
+    async fn elect_in_two_transactions(&self, verdict: Verdict) -> Result<Elected, StoreError> {
+        let first = verdict.clone();
+        let Some(owed) = self.engine.write(move |tx| elect::decide(tx, &Word::of(&first))).await? else {
+            return Ok(Elected::Lost);
+        };
+        faults::point(Point::ElectAfter);
+        self.engine.write(move |tx| elect::insert_last_word(tx, &Word::of(&verdict), &owed)).await?;
+        Ok(Elected::Won)
     }
 }

@@ -37,6 +37,8 @@ struct Retold {
 
 impl Retold {
     async fn begin(variant: &Variant) -> Self {
+        // What the checker planted on this thread is not this story's.
+        variant.plant();
         let world = World::new(variant);
         let real = Real::open(variant).await;
         Self { variant: variant.clone(), world, real, story: Vec::new() }

@@ -3,6 +3,7 @@
 use lastword_core::{
     capability::ReplyShape,
     delivery::{DeliveryHappened, DeliveryState},
+    faults::{self, Bug},
     ids::{Attempt, IncarnationId, PlaceId, Timestamp, TurnId},
     reason::Reason,
     store::{DecidedLost, Elected, End, OnLost, Replays, Topic, Traced},
@@ -141,6 +142,9 @@ fn doubt_deliveries(tx: &Tx<'_>, dead: &IncarnationId) -> Res<usize> {
          WHERE holder = ?1 AND state = ?2";
     const HELD: &str = "SELECT id, turn, attempts FROM delivery WHERE holder = ?1 AND turn IS NOT NULL";
     let sending = DeliveryState::Sending;
+    if faults::has(Bug::StolenClaimIsFresh) {
+        return take_as_fresh(tx, dead);
+    }
     let doubtful = delivery::after(sending, DeliveryHappened::HolderLost)?;
     let held = all(tx.conn(), HELD, [dead.as_str()], |row| Ok((row.get()?, row.turn()?, row.get::<u32>()?)))?;
     for (delivery, turn, attempt) in held {
@@ -153,6 +157,16 @@ fn doubt_deliveries(tx: &Tx<'_>, dead: &IncarnationId) -> Res<usize> {
         tx.touch(Topic::Deliveries);
     }
     Ok(doubted)
+}
+
+/// What [`Bug::StolenClaimIsFresh`] does.
+fn take_as_fresh(tx: &Tx<'_>, dead: &IncarnationId) -> Res<usize> {
+    const SQL: &str =
+        "UPDATE delivery SET state = ?3, holder = NULL, doubted_at = NULL WHERE holder = ?1 AND state = ?2";
+    let sending = DeliveryState::Sending;
+    let fresh = delivery::after(sending, DeliveryHappened::Deferred)?;
+    tx.touch(Topic::Deliveries);
+    run(tx.conn(), SQL, (dead.as_str(), sending.as_str(), fresh.as_str()))
 }
 
 fn owns_any(conn: &Connection, dead: &IncarnationId) -> Res<bool> {

@@ -2,11 +2,13 @@
 
 use lastword_core::{
     agent::ProcessGroup,
+    faults::{self, Bug},
     ids::{Attempt, Fence, IncarnationId, TurnId},
     store::{Standing, Topic},
 };
 use rusqlite::Connection;
 
+use super::elect;
 use crate::sqlite::{
     failure::Res,
     row::{all, one, run},
@@ -17,6 +19,7 @@ pub(crate) fn record_group(tx: &Tx<'_>, fence: Fence, group: ProcessGroup) -> Re
     const CURRENT: &str = "SELECT 1 FROM marker WHERE turn = ?1 AND attempt = ?2 AND owner IS NOT NULL";
     const SQL: &str = "INSERT INTO process_group (turn, attempt, pid, started_ticks) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING";
+    let fence = as_compared(tx, fence)?;
     if one(tx.conn(), CURRENT, (fence.turn.0, fence.attempt.0), |_| Ok(()))?.is_none() {
         return Ok(Standing::Superseded);
     }
@@ -30,6 +33,7 @@ pub(crate) fn record(tx: &Tx<'_>, fence: Fence, text: Option<&str>) -> Res<Stand
          WHERE turn = ?1 AND attempt = ?2 AND owner IS NOT NULL";
     const APPEND: &str = "INSERT INTO progress (turn, attempt, n, text)
          VALUES (?1, ?2, 1 + ifnull((SELECT max(n) FROM progress WHERE turn = ?1 AND attempt = ?2), 0), ?3)";
+    let fence = as_compared(tx, fence)?;
     if run(tx.conn(), BUMP, (fence.turn.0, fence.attempt.0))? == 0 {
         return Ok(Standing::Superseded);
     }
@@ -38,6 +42,15 @@ pub(crate) fn record(tx: &Tx<'_>, fence: Fence, text: Option<&str>) -> Res<Stand
         tx.touch(Topic::Streams);
     }
     Ok(Standing::Current)
+}
+
+/// What a write of this attempt is held against.
+fn as_compared(tx: &Tx<'_>, fence: Fence) -> Res<Fence> {
+    if !faults::has(Bug::NoAttemptFence) {
+        return Ok(fence);
+    }
+    let current = elect::current_attempt(tx.conn(), fence.turn)?;
+    Ok(Fence { attempt: current.unwrap_or(fence.attempt), ..fence })
 }
 
 /// Forgets the process groups of a turn's attempts: it ended, or begins anew.
