@@ -82,6 +82,8 @@ fn step_in_doubt(now: Timestamp, doubted_at: Timestamp, capabilities: &Capabilit
     if faults::has(Bug::BlindRetry) {
         return Step::Post;
     }
+    // One that began later than now is from before the clock was set back; the store lets it begin again.
+    let doubted_at = doubted_at.min(now);
     let in_doubt_ms = now.since_ms(doubted_at);
     match capabilities.idempotency {
         Idempotency::Native { remembered_for_ms } if in_doubt_ms < remembered_for_ms => Step::Post,

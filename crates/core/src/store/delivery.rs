@@ -99,8 +99,8 @@ pub enum Settlement {
 /// The cause of a delivery that is held ([`Settlement::Held`]), by which a store knows it again.
 pub const HELD_CAUSE: &str = "it may have arrived; held, as the account's policy says";
 
-/// The longest that a delivery waits, in milliseconds: longer pauses are cut to it, and one that ends later than this
-/// from now was written before the clock was set back, and is over.
+/// The longest that a delivery waits, in milliseconds: longer pauses are cut to it. One that ends later than this from
+/// now, or whose attempt was claimed later than now, is from before the clock was set back, and is over.
 pub const PAUSE_MS_MAX: i64 = 24 * 3_600_000;
 
 /// A pause, and how much it holds back. Longer ones are cut to [`PAUSE_MS_MAX`].

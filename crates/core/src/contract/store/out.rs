@@ -64,6 +64,55 @@ pub async fn a_deferred_delivery_waits_and_holds_its_lane(world: &World) {
     assert!(world.due().await.remove(0).others_succeed);
 }
 
+/// A pause from before the clock was set back is over, whatever it held back; the next one counts.
+pub async fn a_clock_set_back_ends_every_pause(world: &World) {
+    const HOUR_MS: i64 = 3_600_000;
+    answered(world, "plain", "1").await;
+    for scope in [RetryScope::Message, RetryScope::Conversation, RetryScope::Account] {
+        let first = world.due().await.remove(0);
+        world.settles(&first, deferred(&first, 100, scope)).await;
+        assert!(world.due().await.is_empty(), "{scope:?}");
+        world.clock.advance_ms(-HOUR_MS);
+        let second = world.due().await.remove(0);
+        world.settles(&second, deferred(&second, 100, scope)).await;
+        world.clock.advance_ms(99);
+        assert!(world.due().await.is_empty(), "{scope:?}");
+        world.clock.advance_ms(1);
+        // The clock is set back while an attempt is on its way.
+        let third = world.due().await.remove(0);
+        world.clock.advance_ms(-HOUR_MS);
+        world.settles(&third, deferred(&third, 100, scope)).await;
+    }
+    assert_eq!(world.due().await.len(), 1);
+}
+
+/// How old a doubt is that began later than now, nobody knows: it begins again, once.
+pub async fn a_doubt_begins_again_when_the_clock_was_set_back(world: &World) {
+    answered(world, "plain", "1").await;
+    let doubted = |claim: &DeliveryClaim| Settlement::Doubted {
+        pause: Pause { until: claim.now.plus_ms(10), scope: RetryScope::Message },
+        cause: "timeout".into(),
+    };
+    let first = world.due().await.remove(0);
+    world.settles(&first, doubted(&first)).await;
+    world.clock.advance_ms(-3_600_000);
+    let second = world.due().await.remove(0);
+    world.settles(&second, doubted(&second)).await;
+    world.clock.advance_ms(10);
+    assert_eq!(world.due().await.remove(0).doubted_at, Some(second.now));
+}
+
+/// An assertion that waits since before the clock was set back is due.
+pub async fn an_assertion_does_not_wait_for_a_clock_that_was_set_back(world: &World) {
+    answered(world, "a", "1").await;
+    let terminal = world.due().await.remove(0);
+    let assert_at = Some(terminal.now.plus_ms(50));
+    world.settles(&terminal, Settlement::Delivered { message: MessageId::new("m"), assert_at }).await;
+    assert!(world.due().await.is_empty());
+    world.clock.advance_ms(-3_600_000);
+    assert_eq!(world.due().await.remove(0).kind, DeliveryKind::Assertion);
+}
+
 /// A clock that is set back holds up nothing that was due, and no pause for longer than any may take.
 pub async fn a_clock_set_back_holds_up_no_delivery(world: &World) {
     answered(world, "plain a", "1").await;

@@ -97,6 +97,13 @@ fn a_doubtful_post_follows_the_networks_idempotency() {
 }
 
 #[test]
+fn a_doubt_from_before_the_clock_was_set_back_waits_for_one_lifetime_and_no_longer() {
+    let ahead = DeliveryClaim { doubted_at: Some(Timestamp(NOW.0 + 3_600_000)), ..claim(Via::Post) };
+    let findable = capabilities(Idempotency::Findable);
+    assert_eq!(step(&ahead, &findable, RESEND), Step::Wait { until: Timestamp(NOW.0 + 30_000) });
+}
+
+#[test]
 fn a_look_up_ends_the_doubt_only_with_proof() {
     let claim = DeliveryClaim { doubted_at: Some(Timestamp(0)), ..claim(Via::Post) };
     assert!(matches!(settle_find(&claim, Ok(Some(MessageId::new("m"))), at()), Settlement::Delivered { .. }));

@@ -83,9 +83,11 @@ pub(crate) fn delivered(tx: &Tx<'_>, account: &str) -> Res<()> {
 }
 
 /// Holds back everything that this account sends.
-pub(crate) fn pause(tx: &Tx<'_>, account: &str, until: Timestamp) -> Res<()> {
-    const SQL: &str = "UPDATE account SET paused_until = max(paused_until, ?2) WHERE account = ?1";
-    run(tx.conn(), SQL, (account, until.0))?;
+pub(crate) fn pause(tx: &Tx<'_>, account: &str, since: Timestamp, until: Timestamp) -> Res<()> {
+    const SQL: &str = "UPDATE account SET paused_at = ?2,
+             paused_until = CASE WHEN paused_at > ?4 THEN ?3 ELSE max(paused_until, ?3) END
+         WHERE account = ?1";
+    run(tx.conn(), SQL, (account, since.0, until.0, tx.now().0))?;
     Ok(())
 }
 

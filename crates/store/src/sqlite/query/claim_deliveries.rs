@@ -31,11 +31,12 @@ struct Due {
 }
 
 pub(crate) fn claim(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<DeliveryClaim>> {
-    const TAKE: &str = "UPDATE delivery SET state = ?3, holder = ?4, attempts = ?5 WHERE id = ?1 AND state = ?2";
+    const TAKE: &str = "UPDATE delivery SET state = ?3, holder = ?4, attempts = ?5, claimed_at = ?6
+         WHERE id = ?1 AND state = ?2";
     let due = due(tx, holder, limit)?;
     for Due { state, claim } in &due {
         let next = delivery::after(*state, DeliveryHappened::Claimed)?;
-        let change = (claim.id.0, state.as_str(), next.as_str(), holder.as_str(), claim.attempt);
+        let change = (claim.id.0, state.as_str(), next.as_str(), holder.as_str(), claim.attempt, tx.now().0);
         change_one(tx.conn(), TAKE, change)?;
     }
     Ok(due.into_iter().map(|due| due.claim).collect())
@@ -52,11 +53,12 @@ fn due(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<Due>> {
              AND (d.lane IS NULL OR NOT EXISTS (
                  SELECT 1 FROM delivery e WHERE e.place = d.place AND e.lane IS NOT NULL AND e.lane < d.lane
                      AND e.ended_at IS NULL))
-             AND NOT (d.not_before BETWEEN ?2 + 1 AND ?3) AND NOT (p.paused_until BETWEEN ?2 + 1 AND ?3)
-             AND NOT (a.paused_until BETWEEN ?2 + 1 AND ?3)
+             AND NOT (d.not_before BETWEEN ?2 + 1 AND ?3 AND d.claimed_at <= ?2)
+             AND NOT (p.paused_until BETWEEN ?2 + 1 AND ?3 AND p.paused_at <= ?2)
+             AND NOT (a.paused_until BETWEEN ?2 + 1 AND ?3 AND a.paused_at <= ?2)
          ORDER BY d.id"
     );
-    // A pause that ends later than any may was written before the clock was set back.
+    // A pause that began later than now, or ends later than any may, is from before the clock was set back.
     let now = tx.now();
     let believed_until = now.plus_ms(PAUSE_MS_MAX);
     tx.readable(SQL, (holder.as_str(), now.0, believed_until.0), limit, "delivery", |id, row| {

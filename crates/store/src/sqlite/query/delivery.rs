@@ -36,8 +36,8 @@ pub(crate) struct NewDelivery<'a> {
     pub(crate) text: &'a str,
     pub(crate) reply_to: Option<&'a MessageId>,
     pub(crate) target: Option<&'a MessageId>,
-    /// `None`: at once.
-    pub(crate) not_before: Option<Timestamp>,
+    /// From when it waits and until when; `None`: at once.
+    pub(crate) waits: Option<(Timestamp, Timestamp)>,
 }
 
 /// What makes a delivery's key its own.
@@ -90,7 +90,7 @@ impl<'a> NewDelivery<'a> {
             text,
             reply_to: Some(reply_to),
             target: None,
-            not_before: None,
+            waits: None,
         }
     }
 
@@ -116,8 +116,9 @@ impl<'a> NewDelivery<'a> {
 
 pub(crate) fn insert(tx: &Tx<'_>, new: &NewDelivery<'_>) -> Res<()> {
     const SQL: &str = "INSERT INTO delivery (key, place, turn, part, lane, kind, via, form, text, reply_to, target,
-             not_before, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+             not_before, created_at, claimed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let (since, until) = new.waits.unwrap_or((AT_ONCE, AT_ONCE));
     run(
         tx.conn(),
         SQL,
@@ -133,8 +134,9 @@ pub(crate) fn insert(tx: &Tx<'_>, new: &NewDelivery<'_>) -> Res<()> {
             new.text,
             new.reply_to.map(MessageId::as_str),
             new.target.map(MessageId::as_str),
-            new.not_before.unwrap_or(AT_ONCE).0,
+            until.0,
             tx.now().0,
+            since.0,
         ),
     )?;
     tx.touch(Topic::Deliveries);

@@ -34,7 +34,7 @@ pub(crate) fn maybe_give(tx: &Tx<'_>, asked: &Asked, rule: &HintRule) -> Res<()>
             text: &rule.text,
             reply_to: Some(&asked.message),
             target: None,
-            not_before: None,
+            waits: None,
         },
     )
 }

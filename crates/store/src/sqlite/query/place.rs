@@ -105,9 +105,16 @@ pub(crate) fn begin_session(tx: &Tx<'_>, place: PlaceId) -> Res<()> {
 }
 
 /// Holds back what is sent to this conversation, in all its threads.
-pub(crate) fn pause_conversation(tx: &Tx<'_>, account: &str, conversation: &str, until: Timestamp) -> Res<()> {
-    const SQL: &str = "UPDATE place SET paused_until = max(paused_until, ?3) WHERE account = ?1 AND conversation = ?2";
-    run(tx.conn(), SQL, (account, conversation, until.0))?;
+pub(crate) fn pause_conversation(
+    tx: &Tx<'_>,
+    (account, conversation): (&str, &str),
+    since: Timestamp,
+    until: Timestamp,
+) -> Res<()> {
+    const SQL: &str = "UPDATE place SET paused_at = ?3,
+             paused_until = CASE WHEN paused_at > ?5 THEN ?4 ELSE max(paused_until, ?4) END
+         WHERE account = ?1 AND conversation = ?2";
+    run(tx.conn(), SQL, (account, conversation, since.0, until.0, tx.now().0))?;
     Ok(())
 }
 

@@ -36,6 +36,8 @@ struct Sent {
     has_failed: bool,
     cause: Option<String>,
     created_at: Timestamp,
+    /// When this attempt began, and with it every pause that follows from it.
+    claimed_at: Timestamp,
 }
 
 /// `false`: this attempt is not `holder`'s any more, and nothing was changed.
@@ -162,7 +164,7 @@ fn happened(settlement: &Settlement) -> DeliveryHappened {
 fn find(conn: &Connection, holder: &IncarnationId, id: DeliveryId, attempt: u32) -> Res<Option<Sent>> {
     const SQL: &str =
         "SELECT d.kind, d.place, p.account, p.conversation, d.turn, d.form, ifnull(d.posted_text, d.text),
-             d.failed_at IS NOT NULL OR d.doubted_at IS NOT NULL, d.cause, d.created_at
+             d.failed_at IS NOT NULL OR d.doubted_at IS NOT NULL, d.cause, d.created_at, d.claimed_at
          FROM delivery d JOIN place p ON p.id = d.place
          WHERE d.id = ?1 AND d.state = 'sending' AND d.holder = ?2 AND d.attempts = ?3";
     one(conn, SQL, (id.0, holder.as_str(), attempt), |row| {
@@ -179,6 +181,7 @@ fn find(conn: &Connection, holder: &IncarnationId, id: DeliveryId, attempt: u32)
             has_failed: row.get()?,
             cause: row.get()?,
             created_at: row.at()?,
+            claimed_at: row.at()?,
         })
     })
 }
@@ -215,7 +218,7 @@ fn assert_once_more(tx: &Tx<'_>, sent: &Sent, message: &MessageId, at: Timestamp
             text: &sent.text,
             reply_to: None,
             target: Some(message),
-            not_before: Some(at),
+            waits: Some((sent.claimed_at, at)),
         },
     )
 }
@@ -226,11 +229,12 @@ fn target_recorded(tx: &Tx<'_>, sent: &Sent, state: DeliveryState, target: &Mess
     change_one(tx.conn(), SQL, (sent.id.0, state.as_str(), target.as_str(), AT_ONCE.0))
 }
 
-/// Pending means that nothing of any attempt was accepted, and so ends a doubt; ambiguous begins or keeps one.
+/// Pending means that nothing of any attempt was accepted, and so ends a doubt; ambiguous begins or keeps one. A doubt
+/// that began later than now, because the clock was set back, begins again: its age is unknown.
 fn failed(tx: &Tx<'_>, sent: &Sent, state: DeliveryState, pause: Pause, cause: &str) -> Res<()> {
     const SQL: &str =
         "UPDATE delivery SET state = ?2, holder = NULL, not_before = ?3, failed_at = ifnull(failed_at, ?4),
-             doubted_at = CASE ?2 WHEN 'ambiguous' THEN ifnull(doubted_at, ?4) END, cause = ?5
+             doubted_at = CASE ?2 WHEN 'ambiguous' THEN min(ifnull(doubted_at, ?4), ?4) END, cause = ?5
          WHERE id = ?1 AND state = 'sending'";
     let change = params![sent.id.0, state.as_str(), pause.until.0, tx.now().0, cause];
     change_one(tx.conn(), SQL, change)
@@ -244,8 +248,10 @@ fn believable(tx: &Tx<'_>, pause: Pause) -> Pause {
 fn hold_back(tx: &Tx<'_>, sent: &Sent, pause: Pause) -> Res<()> {
     match pause.scope {
         RetryScope::Message => Ok(()),
-        RetryScope::Conversation => place::pause_conversation(tx, &sent.account, &sent.conversation, pause.until),
-        RetryScope::Account => account::pause(tx, &sent.account, pause.until),
+        RetryScope::Conversation => {
+            place::pause_conversation(tx, (&sent.account, &sent.conversation), sent.claimed_at, pause.until)
+        }
+        RetryScope::Account => account::pause(tx, &sent.account, sent.claimed_at, pause.until),
     }
 }
 
