@@ -7,22 +7,10 @@ use lastword_core::faults::Point;
 use lastword_tests::oracle::Findings;
 use serde_json::Value;
 
-use crate::world::{Settings, Who, World};
+use crate::world::{OtherProgram, Settings, Who, World};
 
 /// What people read while the store is out.
 const NOTICE: &str = "My storage is unavailable; your message is kept and will be answered.";
-
-/// Another program that holds the store until this is dropped.
-struct OtherProgram(#[expect(dead_code, reason = "holds the lock")] rusqlite::Connection);
-
-impl OtherProgram {
-    fn holds_the_store_of(world: &World) -> Self {
-        let conn = rusqlite::Connection::open(world.file("state/lastword.db")).unwrap();
-        conn.busy_timeout(Duration::from_secs(30)).unwrap();
-        conn.execute_batch("BEGIN EXCLUSIVE").unwrap();
-        Self(conn)
-    }
-}
 
 async fn readiness(world: &World) -> Option<(u16, Value)> {
     let page = reqwest::get(world.url("/readyz")).await.ok()?;

@@ -66,6 +66,14 @@ impl Oracle {
 
     /// The last words of one message, as they stand in the chat.
     pub fn last_words<'a>(&self, book: &'a Book, said: &PersonMessage) -> Vec<&'a BotMessage> {
+        self.last_words_among(book.bot.iter(), said)
+    }
+
+    fn last_words_among<'a>(
+        &self,
+        posted: impl Iterator<Item = &'a BotMessage>,
+        said: &PersonMessage,
+    ) -> Vec<&'a BotMessage> {
         let Some(token) = token(&said.text) else { return Vec::new() };
         let form = (self.final_form)(token);
         let lead = self.merged.get(&said.id).unwrap_or(&said.id);
@@ -75,16 +83,21 @@ impl Oracle {
                 && (holds(&message.text, &form)
                     || (message.text.starts_with("Error:") && message.reply_to.as_ref() == Some(lead)))
         };
-        book.bot.iter().filter(is_here).collect()
+        posted.filter(is_here).collect()
     }
 
     /// Judges a book in which nothing is on its way any more.
     #[must_use]
     pub fn judge(&self, book: &Book) -> Findings {
         let mut findings = Findings::default();
+        let mut places: BTreeMap<(&str, Option<&str>), Vec<&BotMessage>> = BTreeMap::new();
+        for posted in &book.bot {
+            places.entry((&posted.conversation, posted.thread.as_deref())).or_default().push(posted);
+        }
         let mut last_answers: BTreeMap<(&str, Option<&str>), (&str, u64)> = BTreeMap::new();
         for said in book.people.iter().filter(|said| token(&said.text).is_some()) {
-            let words = self.last_words(book, said);
+            let place = (said.conversation.as_str(), said.thread.as_deref());
+            let words = self.last_words_among(places.get(&place).into_iter().flatten().copied(), said);
             match words.as_slice() {
                 [] => findings.missing.push(said.id.clone()),
                 [word] => {
@@ -92,7 +105,6 @@ impl Oracle {
                     if word.text.starts_with("Error:") {
                         continue;
                     }
-                    let place = (said.conversation.as_str(), said.thread.as_deref());
                     let earlier = last_answers.insert(place, (&said.id, word.order));
                     if let Some((earlier, order)) = earlier
                         && order > word.order
@@ -121,7 +133,8 @@ pub fn token(text: &str) -> Option<&str> {
 }
 
 /// Whether `text` holds `form` as a whole: `#t1` is not in `#t12`.
-fn holds(text: &str, form: &str) -> bool {
+#[must_use]
+pub fn holds(text: &str, form: &str) -> bool {
     text.match_indices(form).any(|(start, _)| {
         let next = text[start + form.len()..].chars().next();
         !next.is_some_and(|c| c.is_ascii_alphanumeric())

@@ -24,6 +24,11 @@ pub(super) fn with_a_disk(command: &Command, directory: &Path, size: &str) -> Co
     below
 }
 
+/// Has the shell start the same command once more.
+pub(super) fn start_again(shell: &ChildStdin) {
+    run(shell, r#""$@" < /dev/null &"#);
+}
+
 /// Has the shell run one line.
 pub(super) fn run(mut shell: &ChildStdin, line: &str) {
     writeln!(shell, "{line}").unwrap();

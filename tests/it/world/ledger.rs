@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    time::Instant,
 };
 
 use lastword_tests::ledger::{Book, Fault, FaultScript, On, Settings};
@@ -17,6 +18,7 @@ pub struct Ledger {
     child: Child,
     url: String,
     http: reqwest::Client,
+    started: Instant,
 }
 
 impl Ledger {
@@ -28,7 +30,8 @@ impl Ledger {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ledger = Self { child, url: line.trim().to_owned(), http: reqwest::Client::new() };
+        let http = reqwest::Client::new();
+        let ledger = Self { child, url: line.trim().to_owned(), http, started: Instant::now() };
         ledger.set(Settings { is_native, ..Settings::default() }).await;
         ledger
     }
@@ -38,13 +41,34 @@ impl Ledger {
     }
 
     pub(super) async fn say(&self, who: &str, conversation: &str, text: &str) -> String {
-        let said = json!({ "sender": who, "conversation": conversation, "text": text });
+        self.say_in(who, (conversation, None), text).await
+    }
+
+    pub(super) async fn say_in(&self, who: &str, (conversation, thread): (&str, Option<&str>), text: &str) -> String {
+        let said = json!({ "sender": who, "conversation": conversation, "thread": thread, "text": text });
         let answer: Value = self.post("/admin/say", &said).await.json().await.unwrap();
         answer["id"].as_str().unwrap().to_owned()
     }
 
     pub(super) async fn book(&self) -> Book {
         self.http.get(format!("{}/admin/ledger", self.url)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Reads on in the ledger.
+    pub async fn read_on(&self, book: &mut Book) {
+        let url = format!("{}/admin/ledger?since={}", self.url, book.order());
+        book.catch_up(self.http.get(url).send().await.unwrap().json().await.unwrap());
+    }
+
+    /// The ledger's clock, in milliseconds since it started.
+    pub fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap()
+    }
+
+    /// Forgets every fault that has not happened yet.
+    pub async fn clear_faults(&self) {
+        let answer = self.http.delete(format!("{}/admin/faults", self.url)).send().await.unwrap();
+        answer.error_for_status().unwrap();
     }
 
     /// What becomes of the next requests in a conversation.

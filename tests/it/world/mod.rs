@@ -5,12 +5,14 @@
 //! waits for is polled with a deadline.
 
 mod agent_script;
+mod clock;
 mod disk;
 mod ledger;
+mod other_program;
 mod processes;
+mod settings;
 
 use std::{
-    fmt::Write as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
@@ -23,66 +25,23 @@ use lastword_tests::{
 };
 use tempfile::TempDir;
 
-use self::{agent_script::SCRIPT, ledger::Ledger};
+use self::ledger::Ledger;
 pub use self::{
+    clock::FakeClock,
     disk::can_mount,
+    other_program::OtherProgram,
     processes::{Pid, Who},
+    settings::{Network, Settings},
 };
 
 /// The longest that anything may take before a test gives up on it: machines are shared and slow.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How long what may happen is waited for, where nothing says that it won't.
 const SOON: Duration = Duration::from_secs(3);
+/// How much of the log a failed test prints, from its end.
+const LOG_LINES_MAX: usize = 5_000;
 /// How often a test looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// How the scripted network stops a repeated post from showing twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// It deduplicates on our key.
-    Native,
-    /// Only edits may be repeated.
-    EditOnly,
-    /// Posts can be looked up.
-    Findable,
-    /// Nothing helps.
-    Careless,
-}
-
-/// What a test sets before the world begins.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub network: Network,
-    /// Lines appended to the agent `sh`.
-    pub agent: String,
-    /// Lines appended to the account `net`.
-    pub account: String,
-    /// Top-level lines of the configuration.
-    pub top: String,
-    /// The environment of the supervisor.
-    pub env: Vec<(&'static str, String)>,
-    /// Whether the program is a copy of its own, which a test may remove.
-    pub is_copied: bool,
-    /// Whether the log goes into a pipe that nobody reads from once the bridge is ready.
-    pub is_unheard: bool,
-    /// The state directory is a disk of its own, of this size, which only the deployment sees.
-    pub disk: Option<&'static str>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            network: Network::EditOnly,
-            agent: String::new(),
-            account: String::new(),
-            top: String::new(),
-            env: Vec::new(),
-            is_copied: false,
-            is_unheard: false,
-            disk: None,
-        }
-    }
-}
 
 /// A deployment under test.
 pub struct World {
@@ -120,59 +79,13 @@ impl World {
         let ledger = Ledger::start(settings.network == Network::Native).await;
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();
+        let config = settings.config(directory.path(), port, ledger.url());
         let world = Self { directory, ledger, supervisor: None, settings, port };
         if world.settings.is_copied {
             std::fs::copy(processes::binary(), world.program()).unwrap();
         }
-        std::fs::write(world.config(), world.config_text()).unwrap();
+        std::fs::write(world.config(), config).unwrap();
         world
-    }
-
-    fn config_text(&self) -> String {
-        let directory = self.directory.path().display();
-        let Settings { network, agent, account, top, .. } = &self.settings;
-        let idempotency = match network {
-            Network::Native => "native",
-            Network::EditOnly => "edit_only",
-            Network::Findable => "findable",
-            Network::Careless => "none",
-        };
-        let mut text = format!(
-            "state_dir: {directory}/state
-http: {{ listen: '127.0.0.1:{port}' }}
-accounts:
-  web: {{ network: web }}
-  net:
-    network: scripted
-    url: '{url}'
-    idempotency: {idempotency}
-    allow: {{ users: [alice, bob] }}
-    admins: [alice]
-{account}
-agents:
-  demo: {{ kind: demo }}
-  sh:
-    kind: command
-    program: /bin/sh
-    args:
-    - -c
-    - |
-{script}
-    env: {{ GATE: '{directory}/gate', NOTES: '{directory}/notes' }}
-{agent}
-routes:
-- {{ account: web, agent: demo }}
-default_agent: sh
-{top}
-",
-            port = self.port,
-            url = self.ledger.url(),
-            account = indent(account, 4),
-            agent = indent(agent, 4),
-            script = indent(SCRIPT, 6),
-        );
-        let _ = writeln!(text, "log: {{ level: debug }}");
-        text
     }
 
     /// The configuration's file.
@@ -207,6 +120,23 @@ default_agent: sh
         self.supervisor = Some(child);
     }
 
+    /// Starts `lastword run` where it has ended, as a service manager would; says whether it had.
+    pub fn keep_running(&mut self) -> bool {
+        if self.settings.disk.is_some() {
+            let shell = self.supervisor.as_ref().unwrap();
+            let is_gone = processes::find_by_name(Pid::of(shell), "run").is_none();
+            if is_gone {
+                disk::start_again(shell.stdin.as_ref().unwrap());
+            }
+            return is_gone;
+        }
+        let is_gone = self.supervisor.as_mut().is_none_or(|supervisor| supervisor.try_wait().unwrap().is_some());
+        if is_gone {
+            self.start_supervisor();
+        }
+        is_gone
+    }
+
     /// A call of the program under test with this world's configuration.
     pub fn lastword(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.program());
@@ -239,6 +169,11 @@ default_agent: sh
     /// Somebody says something somewhere; returns the message's id.
     pub async fn says(&self, who: &str, conversation: &str, text: &str) -> String {
         self.ledger.say(who, conversation, text).await
+    }
+
+    /// The same, in a thread.
+    pub async fn says_in(&self, who: &str, place: (&str, Option<&str>), text: &str) -> String {
+        self.ledger.say_in(who, place, text).await
     }
 
     /// Everything the network has seen.
@@ -359,8 +294,10 @@ default_agent: sh
 
     /// Every process of the deployment, the supervisor first.
     pub fn everybody(&self) -> Vec<Pid> {
-        let supervisor = Pid::of(self.supervisor.as_ref().unwrap());
-        std::iter::once(supervisor).chain(processes::descendants(supervisor)).collect()
+        let root = Pid::of(self.supervisor.as_ref().unwrap());
+        let below = processes::descendants(root);
+        // Below a shell, where the deployment has a disk of its own.
+        if self.settings.disk.is_some() { below } else { std::iter::once(root).chain(below).collect() }
     }
 
     /// Puts a shell script in the place of the program, at once; `{program}` in it is the real one.
@@ -456,7 +393,10 @@ impl Drop for World {
             children.iter().for_each(Pid::kill);
         }
         if std::thread::panicking() {
-            eprintln!("--- log of the deployment\n{}", self.log());
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            let end = &lines[lines.len().saturating_sub(LOG_LINES_MAX)..];
+            eprintln!("--- log of the deployment\n{}", end.join("\n"));
         }
     }
 }
@@ -476,8 +416,4 @@ fn free_port() -> u16 {
             return port;
         }
     }
-}
-
-fn indent(text: &str, by: usize) -> String {
-    text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
 }

@@ -125,6 +125,11 @@ pub(super) fn find(supervisor: Pid, who: Who) -> Option<Pid> {
     }
 }
 
+/// A process below `root` that was started with this subcommand.
+pub(super) fn find_by_name(root: Pid, name: &str) -> Option<Pid> {
+    descendants(root).into_iter().find(|pid| argument(*pid, name))
+}
+
 /// A process below `root` in a session of its own.
 pub(super) fn escaped_from(root: Pid) -> Option<Pid> {
     let session = |pid: Pid| stat(pid.pid).map(|stat| stat.session);

@@ -61,6 +61,8 @@ pub struct Version {
     pub order: u64,
     /// Milliseconds since the ledger started.
     pub at_ms: u64,
+    /// How it was meant to be rendered.
+    pub form: String,
 }
 
 /// How the network behaves.
@@ -176,7 +178,7 @@ impl Book {
             key: post.key.clone(),
             reply_to: post.reply_to.clone(),
             text: post.text.clone(),
-            versions: vec![Version { text: post.text.clone(), order, at_ms }],
+            versions: vec![Version { text: post.text.clone(), order, at_ms, form: post.form.clone() }],
             order,
         });
         Ok(id)
@@ -192,8 +194,40 @@ impl Book {
             return Err("not_modified");
         }
         target.text.clone_from(&post.text);
-        target.versions.push(Version { text: post.text.clone(), order, at_ms });
+        target.versions.push(Version { text: post.text.clone(), order, at_ms, form: post.form.clone() });
         Ok(target.id.clone())
+    }
+
+    /// What was said, posted or changed after `order`, and everything that is not a message.
+    #[must_use]
+    pub fn since(&self, order: u64) -> Self {
+        let is_new = |message: &&BotMessage| message.versions.last().is_some_and(|last| last.order > order);
+        Self {
+            people: self.people.iter().filter(|said| said.order > order).cloned().collect(),
+            bot: self.bot.iter().filter(is_new).cloned().collect(),
+            settings: self.settings.clone(),
+            faults: self.faults.clone(),
+            ..*self
+        }
+    }
+
+    /// Takes over what [`Self::since`] gave, asked with [`Self::order`].
+    pub fn catch_up(&mut self, newer: Self) {
+        self.people.extend(newer.people);
+        for message in newer.bot {
+            match self.bot.binary_search_by_key(&message.order, |known| known.order) {
+                Ok(at) => self.bot[at] = message,
+                Err(at) => self.bot.insert(at, message),
+            }
+        }
+        (self.settings, self.faults) = (newer.settings, newer.faults);
+        (self.confirmed, self.requests, self.order) = (newer.confirmed, newer.requests, newer.order);
+    }
+
+    /// How many things have happened.
+    #[must_use]
+    pub fn order(&self) -> u64 {
+        self.order
     }
 
     /// The first message posted under `key`.
@@ -284,6 +318,19 @@ mod tests {
         assert_eq!(book.edit("b2", &post("k", "done"), 3), Err("target_lost"));
         let texts: Vec<_> = book.bot[0].versions.iter().map(|version| version.text.as_str()).collect();
         assert_eq!((book.bot[0].text.as_str(), texts), ("done", vec!["…", "done"]));
+    }
+
+    #[test]
+    fn a_copy_that_catches_up_is_the_book() {
+        let (mut book, mut copy) = (Book::default(), Book::default());
+        let asked = serde_json::json!({ "conversation": "c", "text": "go" });
+        for round in 0..3 {
+            book.say(serde_json::from_value(asked.clone()).unwrap(), round);
+            book.post(&post(&format!("k{round}"), "…"), round).unwrap();
+            book.edit("b1", &post("k0", &format!("round {round}")), round).unwrap();
+            copy.catch_up(book.since(copy.order()));
+            assert_eq!((&copy.people, &copy.bot, copy.order()), (&book.people, &book.bot, book.order()));
+        }
     }
 
     #[test]

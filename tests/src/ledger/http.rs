@@ -255,8 +255,16 @@ async fn admin_say(State(shared): State<Shared>, Json(say): Json<Say>) -> Json<V
     Json(json!({ "id": said.id, "n": said.n }))
 }
 
-async fn admin_ledger(State(shared): State<Shared>) -> Json<Book> {
-    Json(shared.book().clone())
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Since {
+    #[serde(default)]
+    since: u64,
+}
+
+/// The book, or what is new in it since an order.
+async fn admin_ledger(State(shared): State<Shared>, Query(Since { since }): Query<Since>) -> Json<Book> {
+    Json(shared.book().since(since))
 }
 
 async fn admin_faults(State(shared): State<Shared>, Json(script): Json<FaultScript>) -> StatusCode {

@@ -1,0 +1,132 @@
+//! What a test sets before the world begins, and the configuration that comes of it.
+
+use std::{
+    fmt::{self, Write as _},
+    path::Path,
+};
+
+use super::agent_script::SCRIPT;
+
+/// How the scripted network stops a repeated post from showing twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// It deduplicates on our key.
+    Native,
+    /// Only edits may be repeated.
+    EditOnly,
+    /// Posts can be looked up.
+    Findable,
+    /// Nothing helps.
+    Careless,
+}
+
+/// What a test sets before the world begins.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub network: Network,
+    /// Lines appended to the agent `sh`.
+    pub agent: String,
+    /// What the agent `sh` runs.
+    pub script: &'static str,
+    /// Further agents that run the same, and their lines.
+    pub agents: Vec<(&'static str, String)>,
+    /// Conversations of the account `net` that another agent than `sh` answers.
+    pub routes: Vec<(String, &'static str)>,
+    /// Lines appended to the account `net`.
+    pub account: String,
+    /// Top-level lines of the configuration.
+    pub top: String,
+    /// The environment of the supervisor.
+    pub env: Vec<(&'static str, String)>,
+    /// Whether the program is a copy of its own, which a test may remove.
+    pub is_copied: bool,
+    /// Whether the log goes into a pipe that nobody reads from once the bridge is ready.
+    pub is_unheard: bool,
+    /// The state directory is a disk of its own, of this size, which only the deployment sees.
+    pub disk: Option<&'static str>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            network: Network::EditOnly,
+            agent: String::new(),
+            script: SCRIPT,
+            agents: Vec::new(),
+            routes: Vec::new(),
+            account: String::new(),
+            top: String::new(),
+            env: Vec::new(),
+            is_copied: false,
+            is_unheard: false,
+            disk: None,
+        }
+    }
+}
+
+impl Settings {
+    /// The configuration of a deployment in `directory`, on the network at `url`.
+    pub(super) fn config(&self, directory: &Path, port: u16, url: &str) -> String {
+        let Self { network, agent, account, top, agents, routes, .. } = self;
+        let directory = directory.display();
+        let idempotency = match network {
+            Network::Native => "native",
+            Network::EditOnly => "edit_only",
+            Network::Findable => "findable",
+            Network::Careless => "none",
+        };
+        let mut text = format!(
+            "state_dir: {directory}/state
+http: {{ listen: '127.0.0.1:{port}' }}
+accounts:
+  web: {{ network: web }}
+  net:
+    network: scripted
+    url: '{url}'
+    idempotency: {idempotency}
+    allow: {{ users: [alice, bob] }}
+    admins: [alice]
+{account}
+default_agent: sh
+agents:
+  demo: {{ kind: demo }}
+",
+            account = indent(account, 4),
+        );
+        if routes.iter().any(|(_, agent)| *agent == "echo") {
+            text.push_str("  echo: { kind: echo }\n");
+        }
+        for (name, lines) in [("sh", agent)].into_iter().chain(agents.iter().map(|(name, lines)| (*name, lines))) {
+            text.push_str(&self.agent_text(&directory, name, lines));
+        }
+        text.push_str("routes:\n- { account: web, agent: demo }\n");
+        for (conversation, agent) in routes {
+            let _ = writeln!(text, "- {{ account: net, conversation: {conversation}, agent: {agent} }}");
+        }
+        text.push_str(top);
+        text.push('\n');
+        let _ = writeln!(text, "log: {{ level: debug }}");
+        text
+    }
+
+    fn agent_text(&self, directory: &impl fmt::Display, name: &str, lines: &str) -> String {
+        format!(
+            "  {name}:
+    kind: command
+    program: /bin/sh
+    args:
+    - -c
+    - |
+{script}
+    env: {{ GATE: '{directory}/gate', NOTES: '{directory}/notes' }}
+{lines}
+",
+            script = indent(self.script, 6),
+            lines = indent(lines, 4),
+        )
+    }
+}
+
+fn indent(text: &str, by: usize) -> String {
+    text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+}
