@@ -18,6 +18,8 @@ pub mod alert;
 pub mod capability;
 #[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(any(test, feature = "contract"))]
+pub mod corpus;
 pub mod decide;
 pub mod delivery;
 pub mod election;
@@ -27,6 +29,8 @@ pub mod lease;
 pub mod outcome;
 pub mod provider;
 pub mod reason;
+#[cfg(test)]
+mod spellings;
 pub mod store;
 pub mod turn;
 pub mod update;
