@@ -17,15 +17,28 @@ pub const NAME_MAX_CHARS: usize = 32;
 /// Reads a command; `None` is an ordinary message, for example one that begins with a path.
 #[must_use]
 pub fn parse(text: &str) -> Option<Typed<'_>> {
-    let rest = text.trim().strip_prefix(['/', '!'])?;
-    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    let rest = trim(text).strip_prefix(['/', '!'])?;
+    let end = rest.find(is_blank).unwrap_or(rest.len());
     let (word, args) = rest.split_at(end);
     let (name, bot) = match word.split_once('@') {
         Some((name, bot)) if !bot.is_empty() => (name, Some(bot)),
         Some(_) => return None,
         None => (word, None),
     };
-    is_name(name).then(|| Typed { name, bot, args: args.trim() })
+    is_name(name).then(|| Typed { name, bot, args: trim(args) })
+}
+
+/// `text` without what nobody sees at its ends: keyboards and copying put marks of direction and spaces without a width
+/// there, and a `/stop` that looks like one must be one.
+#[must_use]
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(is_blank)
+}
+
+fn is_blank(c: char) -> bool {
+    let is_invisible = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_whitespace() || is_invisible
 }
 
 /// Whether this may be a command's name: a letter, then letters, digits and underscores.
@@ -119,7 +132,59 @@ impl BuiltIn {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::corpus;
+
+    /// What holds for every text.
+    fn holds(text: &str) {
+        let typed = parse(text);
+        assert_eq!(parse(trim(text)), typed, "{text:?}");
+        let Some(Typed { name, bot, args }) = typed else { return };
+        assert!(is_name(name) && bot != Some("") && args == trim(args), "{text:?}");
+        assert!(trim(text).ends_with(args), "{text:?}");
+        let at = bot.map(|bot| format!("@{bot}")).unwrap_or_default();
+        assert_eq!(parse(&format!("/{name}{at} {args}")), typed, "{text:?}");
+    }
+
+    #[test]
+    fn every_seed_is_read_as_any_text_is() {
+        for (name, text) in corpus::texts(env!("CARGO_MANIFEST_DIR"), "messages") {
+            holds(&text);
+            let is_stop = parse(&text).and_then(|typed| BuiltIn::named(typed.name)) == Some(BuiltIn::Stop);
+            assert_eq!(is_stop, name.starts_with("stop"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_command_is_one() {
+        for text in ["\u{200e}/stop", "/stop\u{200f}", "\u{feff}/stop\u{200b}", "\u{2067}/stop\u{2069} "] {
+            assert_eq!(parse(text), Some(Typed { name: "stop", bot: None, args: "" }), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_whole_command_or_none(text in "[\\PC\\pC]{0,40}", sign in "[ \u{200e}]?[/!][a-z_0-9@ \n\u{200b}]{0,40}") {
+            holds(&text);
+            holds(&sign);
+            holds(&format!("{sign}{text}"));
+        }
+
+        #[test]
+        fn a_command_that_is_written_reads_back(
+            sign in "[/!]",
+            name in "[a-zA-Z][a-zA-Z0-9_]{0,31}",
+            bot in proptest::option::of("[^\\s\\pC@]{1,20}"),
+            (before, between, after) in ("[ \n\t\u{a0}\u{3000}\u{200e}\u{feff}]{0,4}", "[ \n\u{a0}]{1,3}", "[ \r\n\u{200b}]{0,4}"),
+            args in "(\\PC[\\PC\n]{0,20}\\PC)?",
+        ) {
+            let at = bot.as_ref().map(|bot| format!("@{bot}")).unwrap_or_default();
+            let text = format!("{before}{sign}{name}{at}{between}{args}{after}");
+            prop_assert_eq!(parse(&text), Some(Typed { name: &name, bot: bot.as_deref(), args: trim(&args) }));
+        }
+    }
 
     #[test]
     fn commands_are_read_with_and_without_a_bot() {

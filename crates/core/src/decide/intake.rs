@@ -83,7 +83,7 @@ fn message<'u>(policy: &Policy, shape: ReplyShape, update: &'u Update) -> Result
         let text = asked.text.chars().take(200).collect();
         return Err(Box::new(error(Asked { text, ..asked }, reason)));
     }
-    if message.text.trim().is_empty() {
+    if command::trim(&message.text).is_empty() {
         return Err(Box::new(error(asked, Reason::Unsupported)));
     }
     Ok((asked, message))
