@@ -6,13 +6,13 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::capability::TextLimit;
 
-/// What closes a code fence at the end of a part.
-const CLOSING: &str = "\n```";
-
 struct Fence {
     /// Where its body begins and ends, in bytes of the text.
     body: std::ops::Range<usize>,
+    /// What opens it again at the beginning of a part.
     opening: String,
+    /// What closes it at the end of a part.
+    closing: String,
 }
 
 /// Splits Markdown into parts that fit `limit`; never empty, and one part if it fits as it is.
@@ -64,7 +64,15 @@ fn fences(text: &str) -> Vec<Fence> {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
                 let first_line = text[range.clone()].find('\n')? + 1;
                 let language = language.split_whitespace().next().unwrap_or_default().replace('`', "");
-                Some(Fence { body: range.start + first_line..range.end, opening: format!("```{language}\n") })
+                // As many and of the same kind as it has: what is inside may hold fences of another.
+                let kind = text[range.start..].chars().next().filter(|c| *c == '~').unwrap_or('`');
+                let run = text[range.clone()].chars().take_while(|c| *c == kind).count();
+                let marker = kind.to_string().repeat(run.max(3));
+                Some(Fence {
+                    body: range.start + first_line..range.end,
+                    opening: format!("{marker}{language}\n"),
+                    closing: format!("\n{marker}"),
+                })
             }
             _ => None,
         })
@@ -74,14 +82,15 @@ fn fences(text: &str) -> Vec<Fence> {
 fn next_part(text: &str, at: usize, inside: Option<&Fence>, fences: &[Fence], limit: TextLimit) -> (String, usize) {
     // A fence whose own lines would fill the message is not worth opening again.
     let inside =
-        inside.filter(|fence| limit.measure(&fence.opening) + limit.measure(CLOSING) <= limit.max as usize / 2);
+        inside.filter(|fence| limit.measure(&fence.opening) + limit.measure(&fence.closing) <= limit.max as usize / 2);
     let opening = inside.map_or("", |fence| fence.opening.as_str());
     let room = (limit.max as usize).saturating_sub(limit.measure(opening));
     let rest = &text[at..];
     if limit.measure(rest) <= room {
         return (format!("{opening}{rest}"), text.len());
     }
-    let reserve = if fences.is_empty() || room <= 4 * limit.measure(CLOSING) { 0 } else { limit.measure(CLOSING) };
+    let closing_max = fences.iter().map(|fence| limit.measure(&fence.closing)).max().unwrap_or(0);
+    let reserve = if room <= 4 * closing_max { 0 } else { closing_max };
     let hard = at + fitting(rest, limit, room - reserve);
     let mut end = at + best_break(&text[at..hard]);
     // Never between a fence's opening line and its body.
@@ -93,14 +102,14 @@ fn next_part(text: &str, at: usize, inside: Option<&Fence>, fences: &[Fence], li
         end = at + line + 1;
     }
     let mut part = format!("{opening}{}", text[at..end].trim_end());
-    let still_inside = fences.iter().any(|fence| fence.body.contains(&end) && fence.body.start < end);
-    if still_inside
+    let cut = fences.iter().find(|fence| fence.body.contains(&end) && fence.body.start < end);
+    if let Some(fence) = cut
         && reserve > 0
-        && (inside.is_some() || fences.iter().any(|fence| (at..end).contains(&fence.body.start)))
+        && (inside.is_some() || (at..end).contains(&fence.body.start))
     {
-        part.push_str(CLOSING);
+        part.push_str(&fence.closing);
     }
-    let next = if still_inside {
+    let next = if cut.is_some() {
         end + usize::from(text[end..].starts_with('\n'))
     } else {
         text.len() - text[end..].trim_start().len()
@@ -144,87 +153,4 @@ fn best_break(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::capability::TextUnit;
-
-    fn chars(max: u32) -> TextLimit {
-        TextLimit { max, unit: TextUnit::Chars }
-    }
-
-    #[test]
-    fn a_reply_that_fits_stays_as_it_is() {
-        assert_eq!(split("hello\n", chars(5)), ["hello"]);
-        assert_eq!(split("", chars(5)), [""]);
-    }
-
-    #[test]
-    fn paragraphs_then_lines_then_words_are_kept_whole() {
-        assert_eq!(split("one two\n\nthree four", chars(12)), ["one two", "three four"]);
-        assert_eq!(split("one two three", chars(9)), ["one two", "three"]);
-        assert_eq!(split("abcdefghij", chars(4)), ["abcd", "efgh", "ij"]);
-    }
-
-    #[test]
-    fn a_code_fence_is_closed_and_opened_again() {
-        let text = format!("Look:\n\n```rust\n{}```\nDone.", "let a = 1;\n".repeat(8));
-        let parts = split(&text, chars(60));
-        insta::assert_snapshot!(parts.join("\n---\n"), @r"
-        Look:
-
-        ```rust
-        let a = 1;
-        let a = 1;
-        let a = 1;
-        ```
-        ---
-        ```rust
-        let a = 1;
-        let a = 1;
-        let a = 1;
-        let a = 1;
-        ```
-        ---
-        ```rust
-        let a = 1;
-        ```
-        Done.
-        ");
-    }
-
-    #[test]
-    fn an_emoji_family_is_not_torn_apart() {
-        let family = "👨‍👩‍👧‍👦";
-        let limit = TextLimit { max: 25, unit: TextUnit::Bytes };
-        assert_eq!(split(&family.repeat(3), limit), [family, family, family]);
-    }
-
-    #[test]
-    fn a_tail_shows_the_newest_text() {
-        assert_eq!(tail("abcdefghijkl", chars(8)), "…ijkl");
-        assert_eq!(tail("short", chars(8)), "short");
-    }
-
-    proptest! {
-        #[test]
-        fn every_part_fits_and_nothing_but_white_space_is_lost(
-            text in "([a-zé👍\u{301} \n]|\n\n){0,400}",
-            max in 8_u32..60,
-            unit in prop_oneof![Just(TextUnit::Bytes), Just(TextUnit::Utf16), Just(TextUnit::Chars)],
-        ) {
-            let limit = TextLimit { max, unit };
-            let parts = split(&text, limit);
-            prop_assert!(parts.iter().all(|part| limit.fits(part)), "{parts:?}");
-            let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-            prop_assert_eq!(bare(&parts.concat()), bare(&text));
-        }
-
-        #[test]
-        fn any_markdown_is_split_within_the_limit(text in "(```[a-z]{0,9}\n|~~~\n|[a-z`*|\n -]|- |> ){0,300}", max in 8_u32..80) {
-            let parts = split(&text, chars(max));
-            prop_assert!(parts.iter().all(|part| chars(max).fits(part)), "{parts:?}");
-        }
-    }
-}
+mod tests;
