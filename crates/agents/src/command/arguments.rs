@@ -46,8 +46,32 @@ fn harmless(prompt: &str, is_after_options: bool) -> String {
 #[cfg(test)]
 mod tests {
     use lastword_core::ids::AgentId;
+    use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        /// The prompt is one argument and all of it, no other argument changes, and no program takes it for an option.
+        #[test]
+        fn a_prompt_is_one_argument_whatever_it_says(
+            args in prop::collection::vec(prop_oneof![Just(PROMPT.to_owned()), Just("--".to_owned()), "[a-z{} -]{0,9}"], 0..5),
+            prompt in prop_oneof!["-{0,2}[\\PC\n'\"$`;{}]{0,30}", Just(PROMPT.to_owned())],
+        ) {
+            let given: Vec<&str> = args.iter().map(String::as_str).collect();
+            let line = line(&given, &prompt);
+            let appended = (!given.contains(&PROMPT)).then_some(PROMPT);
+            let wanted: Vec<&str> = ["box", "ask"].into_iter().chain(given.iter().copied()).chain(appended).collect();
+            prop_assert_eq!(line.len(), wanted.len());
+            for (at, (wanted, got)) in wanted.iter().zip(&line).enumerate() {
+                if *wanted == PROMPT {
+                    prop_assert_eq!(got.strip_prefix(' ').filter(|_| prompt.starts_with('-')).unwrap_or(got), &prompt);
+                    prop_assert!(!got.starts_with('-') || line[at - 1] == "--", "{:?}", line);
+                } else {
+                    prop_assert_eq!(got, wanted);
+                }
+            }
+        }
+    }
 
     fn line(args: &[&str], prompt: &str) -> Vec<String> {
         let mut settings = CommandSettings::new(AgentId::new("a"), "ask", vec!["shim".into()]);

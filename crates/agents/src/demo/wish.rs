@@ -103,7 +103,27 @@ fn about(prompt: &str, words: &[String]) -> About {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_prompt_is_a_wish_within_bounds(
+            prompt in "[ \n\u{a0}]{0,2}(slow|SLOW|ſlow|crash|what|is|this|help|\\PC{0,9})[ \n-]{1,2}([0-9]{0,25}s?|½|[\\PC\\pC]{0,30})",
+        ) {
+            match Wish::of(&prompt) {
+                Wish::Slow { seconds } => prop_assert!((1..=SLOW_SECONDS_MAX).contains(&seconds)),
+                Wish::Ask(About::Else(said)) => prop_assert_eq!(said, prompt.trim()),
+                wish => prop_assert_eq!(Wish::of(&format!("\n {prompt} \t")), wish),
+            }
+        }
+
+        #[test]
+        fn any_wait_that_may_be_wished_for_is_kept(seconds in 1..=SLOW_SECONDS_MAX, unit in "s?", behind in "( [a-z]{1,9}){0,3}") {
+            prop_assert_eq!(Wish::of(&format!("slow {seconds}{unit}{behind}")), Wish::Slow { seconds });
+        }
+    }
 
     #[test]
     fn the_first_word_is_a_wish_in_any_case() {

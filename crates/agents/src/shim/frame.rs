@@ -62,7 +62,33 @@ mod tests {
 
     use super::*;
 
+    /// Everything found in these pieces: bytes put together, with where streams and frames begin and end.
+    fn found<'b>(pieces: impl Iterator<Item = &'b [u8]>) -> (Vec<u8>, usize, Vec<usize>) {
+        let (mut reader, mut bytes, mut heads, mut closed) = (FrameReader::default(), Vec::new(), 0, Vec::new());
+        for mut piece in pieces {
+            while let Some(found) = reader.next(&mut piece) {
+                match found {
+                    Found::Head => heads += 1,
+                    Found::Bytes(taken) => bytes.extend(taken),
+                    Found::Close => closed.push(bytes.len()),
+                }
+            }
+            assert!(piece.is_empty(), "everything is taken");
+        }
+        (bytes, heads, closed)
+    }
+
     proptest! {
+        #[test]
+        fn any_bytes_read_the_same_in_any_cut(
+            stream in prop::collection::vec(prop_oneof![2 => Just(0_u8), 1 => 0_u8..4, 1 => any::<u8>()], 0..120),
+            cut in 1_usize..9,
+        ) {
+            let (bytes, heads, closed) = found(std::iter::once(stream.as_slice()));
+            prop_assert!(bytes.len() + 4 * (heads + closed.len()) <= stream.len(), "nothing is made up");
+            prop_assert_eq!(found(stream.chunks(cut)), (bytes, heads, closed));
+        }
+
         #[test]
         fn any_cut_of_the_stream_reads_the_same(
             frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..8),

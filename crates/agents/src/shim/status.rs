@@ -52,7 +52,43 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn statuses() -> impl Strategy<Value = Status> {
+        prop_oneof![
+            any::<i32>().prop_map(Status::Exited),
+            any::<i32>().prop_map(Status::Killed),
+            "[\\PC\\pC]{0,40}".prop_map(Status::NotStarted),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_end_reads_back_and_no_part_of_its_line_does(status in statuses(), behind in "\\PC{1,9}") {
+            let line = status.to_line();
+            let read = Status::from_line(&line);
+            match &status {
+                // A line has no other end than its own.
+                Status::NotStarted(why) => prop_assert_eq!(read, Some(Status::NotStarted(why.replace('\n', " ")))),
+                Status::Exited(_) | Status::Killed(_) => prop_assert_eq!(read, Some(status)),
+            }
+            for (cut, _) in line.char_indices() {
+                prop_assert_eq!(Status::from_line(&line[..cut]), None);
+            }
+            prop_assert_eq!(Status::from_line(&format!("{line}{behind}")), None);
+        }
+
+        #[test]
+        fn any_line_is_an_end_or_none(line in "(exited|killed|not-started|\\PC{0,9})[ +-]{0,2}[0-9]{0,12}\\PC{0,9}\n?") {
+            if let Some(status) = Status::from_line(&line) {
+                prop_assert!(line.ends_with('\n'));
+                let _ = status.exit_code();
+                prop_assert_eq!(Status::from_line(&status.to_line()), Some(status));
+            }
+        }
+    }
 
     #[test]
     fn lines_read_back_and_half_a_line_does_not() {

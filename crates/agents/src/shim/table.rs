@@ -63,7 +63,70 @@ fn parse(pid: i32, stat: &str) -> Option<Process> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use lastword_core::corpus;
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn every_seed_is_a_process_or_none() {
+        for (name, stat) in corpus::texts(env!("CARGO_MANIFEST_DIR"), "stat") {
+            let read = parse(7, &stat);
+            assert_eq!(read.is_some(), !["cut.txt", "empty.txt"].contains(&name.as_str()), "{name}");
+            assert_eq!(read.is_some_and(|read| read.is_zombie), name == "name-not-text.txt", "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_moves_a_field(
+            name in "[\\PC\n()SZ0-9 ]{0,16}",
+            state in "[A-Za-z]",
+            (parent, group) in (any::<i32>(), any::<i32>()),
+            started_ticks in any::<u64>(),
+            between in prop::collection::vec(any::<i64>(), 16),
+            behind in prop::collection::vec(any::<u64>(), 0..20),
+        ) {
+            let words = |numbers: &[String]| numbers.join(" ");
+            let between: Vec<_> = between.iter().map(ToString::to_string).collect();
+            let behind: Vec<_> = behind.iter().map(ToString::to_string).collect();
+            let stat = format!("7 ({name}) {state} {parent} {group} {} {started_ticks} {}\n", words(&between), words(&behind));
+            let is_zombie = state == "Z" || state == "X";
+            prop_assert_eq!(parse(7, &stat), Some(Process { pid: 7, parent, group, started_ticks, is_zombie }));
+        }
+
+        #[test]
+        fn any_text_is_a_process_or_none(stat in "[0-9]{0,3} ?\\(?[\\PC\\pC]{0,9}\\)? ?([A-Z]|-?[0-9]{1,25}| ){0,30}") {
+            let _ = parse(7, &stat);
+        }
+
+        /// The slow way: whoever's line of parents leads to the root, however long.
+        #[test]
+        fn descendants_are_those_whose_parents_lead_to_the_root(parents in prop::collection::vec(0_i32..12, 0..12), root in 0_i32..12) {
+            let table: Vec<_> = parents
+                .iter()
+                .zip(0..)
+                .map(|(parent, pid)| Process { pid, parent: *parent, group: 1, started_ticks: 0, is_zombie: false })
+                .collect();
+            let leads = |process: &Process| {
+                let mut at = process.parent;
+                for _ in 0..=table.len() {
+                    if at == root {
+                        return process.pid != root;
+                    }
+                    let Some(parent) = table.iter().find(|other| other.pid == at) else { return false };
+                    at = parent.parent;
+                }
+                false
+            };
+            let expected: BTreeSet<i32> = table.iter().filter(|process| leads(process)).map(|process| process.pid).collect();
+            let found: Vec<i32> = descendants(&table, root).iter().map(|process| process.pid).collect();
+            prop_assert_eq!(found.iter().copied().collect::<BTreeSet<_>>(), expected);
+            prop_assert_eq!(found.len(), found.iter().collect::<BTreeSet<_>>().len(), "nobody twice");
+        }
+    }
 
     #[test]
     fn a_name_with_parentheses_and_spaces_moves_no_field() {

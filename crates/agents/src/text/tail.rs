@@ -33,7 +33,8 @@ impl Tail {
             Some((word, rest)) if word.eq_ignore_ascii_case("error:") && !rest.trim().is_empty() => rest.trim(),
             _ => line,
         };
-        shortened(line)
+        // A reason is one line without control characters, and this becomes a part of one.
+        shortened(&line.replace('\t', " "))
     }
 }
 
@@ -58,6 +59,7 @@ mod tests {
     fn the_last_line_that_says_something_is_kept() {
         assert_eq!(last_line(b"first\n  \x1b[31mthe disk is full\x1b[0m \r\n\n \n"), "the disk is full");
         assert_eq!(last_line(b"Error: no such model\n"), "no such model");
+        assert_eq!(last_line(b"code\t5:\tno such model\n"), "code 5: no such model");
         assert_eq!(last_line(b"error:\n"), "error:");
         assert_eq!(last_line(b""), "");
         assert_eq!(last_line(b"bad \xff byte"), "bad \u{fffd} byte");
