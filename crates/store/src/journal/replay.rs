@@ -132,6 +132,6 @@ fn files_of(directory: &Path, owner: &IncarnationId) -> io::Result<Vec<PathBuf>>
 }
 
 /// The `2` of `worker.2.journal`; the first file has none.
-fn number_of(name: &OsStr) -> u32 {
+pub(super) fn number_of(name: &OsStr) -> u32 {
     name.to_str().and_then(|name| name.split('.').nth(1)?.parse().ok()).unwrap_or(0)
 }

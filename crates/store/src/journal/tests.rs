@@ -1,3 +1,5 @@
+mod any_file;
+
 use std::os::unix::fs::PermissionsExt;
 
 use lastword_core::{

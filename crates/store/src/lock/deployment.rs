@@ -85,7 +85,34 @@ fn write(file: &mut File, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 8))]
+
+        #[test]
+        fn whatever_stands_in_the_lock_it_is_taken_and_refused_alike(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..60),
+                "-?[0-9]{0,12} ?[\\PC\n]{0,20}".prop_map(String::into_bytes),
+            ],
+        ) {
+            let directory = tempfile::tempdir().unwrap();
+            let database = directory.path().join("lastword.db");
+            std::fs::write(directory.path().join("lastword.db.deployment-lock"), &bytes).unwrap();
+            let child = DeploymentLock::join(&database).unwrap();
+            let refused = DeploymentLock::found(&database).unwrap_err();
+            let first = String::from_utf8(bytes.clone()).ok().and_then(|text| text.split(' ').next()?.parse().ok());
+            prop_assert!(matches!(refused, LockError::InUse { pid, .. } if pid == first), "{}", refused);
+            drop(child);
+            let _founder = DeploymentLock::found(&database).unwrap();
+            let refused = DeploymentLock::found(&database).unwrap_err().to_string();
+            let pid = std::process::id().to_string();
+            prop_assert!(refused.contains(&pid), "{}", refused);
+        }
+    }
 
     #[test]
     fn a_second_supervisor_is_told_who_uses_the_database() {

@@ -18,7 +18,13 @@ use lastword_core::{
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use uuid::Uuid;
 
-use super::{SqliteStore, connection, failure::Failure, open_private, query::counts, row::all};
+use super::{
+    SqliteStore, connection,
+    failure::Failure,
+    open_private,
+    query::{alert::plain, counts},
+    row::all,
+};
 use crate::real_path::real_path;
 
 /// Why a backup was not made, read or restored. Each names the file and the cure.
@@ -147,7 +153,9 @@ pub(crate) fn examine(conn: &Connection, path: &Path) -> Result<(), BackupError>
     let found: String =
         conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(|error| from_sql(path, &error))?;
     if found != "ok" {
-        return Err(BackupError::Damaged { path: path.to_owned(), cause: found });
+        // The engine says where on a line of its own.
+        let cause = plain(&found.replace('\n', " "));
+        return Err(BackupError::Damaged { path: path.to_owned(), cause });
     }
     Ok(())
 }
@@ -290,7 +298,8 @@ pub(crate) fn unusable(path: &Path, cause: io::Error) -> BackupError {
 }
 
 pub(crate) fn from_sql(path: &Path, error: &rusqlite::Error) -> BackupError {
-    let (path, cause) = (path.to_owned(), error.to_string());
+    // What the engine says may quote the file.
+    let (path, cause) = (path.to_owned(), plain(&error.to_string()));
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => BackupError::NotAStore { path, cause },
         Some(ErrorCode::DatabaseCorrupt) => BackupError::Damaged { path, cause },

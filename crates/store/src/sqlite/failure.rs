@@ -35,10 +35,8 @@ impl From<Failure> for StoreError {
 
 fn from_sql(error: SqlError) -> StoreError {
     match &error {
+        _ if is_broken_rule(&error) => StoreError::Refused(error.into()),
         SqlError::SqliteFailure(failure, _) => match failure.code {
-            ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => {
-                StoreError::Refused(error.into())
-            }
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Damaged(error.to_string()),
             _ => StoreError::Unavailable(error.into()),
         },
@@ -48,6 +46,12 @@ fn from_sql(error: SqlError) -> StoreError {
         | SqlError::InvalidColumnType(..) => StoreError::Damaged(error.to_string()),
         _ => StoreError::Unavailable(error.into()),
     }
+}
+
+/// Whether a rule of the schema refused the write.
+pub(crate) fn is_broken_rule(error: &SqlError) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch))
 }
 
 /// Whether the disk itself failed: what is on it is unknown until a restart replays the log.

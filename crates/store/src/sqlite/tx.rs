@@ -7,7 +7,7 @@ use rusqlite::{Connection, Params};
 
 use super::{
     damage,
-    failure::{Failure, Res},
+    failure::{Failure, Res, is_broken_rule},
     query::{alert, tally::Tally},
     row::{self, Columns, run},
 };
@@ -85,7 +85,7 @@ impl<'c> Tx<'c> {
     }
 
     /// Tells the operator of a row that can't be read: in the log and as an alert.
-    fn damaged(&self, what: &'static str, id: i64, why: &str) -> Res<()> {
+    pub(crate) fn damaged(&self, what: &'static str, id: i64, why: &str) -> Res<()> {
         damage::report(what, id, why);
         alert::raise_once(self, AlertCode::RowDamaged, &format!("{what} {id}"), &damage::without_content(why))
     }
@@ -104,6 +104,7 @@ impl<'c> Tx<'c> {
             Ok(done) => (Some(done), None),
             // Nobody asked for this row by name: a rule that refuses it is broken by what the store holds.
             Err(Failure::Damaged(why) | Failure::Refused(why)) => (None, Some(why)),
+            Err(Failure::Sql(error)) if is_broken_rule(&error) => (None, Some(error.to_string())),
             Err(failure) => return Err(failure),
         };
         if let Some(why) = damage {

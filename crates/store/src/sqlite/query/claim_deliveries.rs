@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::{delivery, place};
 use crate::sqlite::{
-    failure::Res,
+    failure::{Failure, Res, is_broken_rule},
     row::{self, Columns, Unreadable, change_one},
     tx::Tx,
 };
@@ -33,13 +33,20 @@ struct Due {
 pub(crate) fn claim(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<DeliveryClaim>> {
     const TAKE: &str = "UPDATE delivery SET state = ?3, holder = ?4, attempts = ?5, claimed_at = ?6
          WHERE id = ?1 AND state = ?2";
-    let due = due(tx, holder, limit)?;
-    for Due { state, claim } in &due {
-        let next = delivery::after(*state, DeliveryHappened::Claimed)?;
+    let mut claims = Vec::new();
+    for Due { state, claim } in due(tx, holder, limit)? {
+        let next = delivery::after(state, DeliveryHappened::Claimed)?;
         let change = (claim.id.0, state.as_str(), next.as_str(), holder.as_str(), claim.attempt, tx.now().0);
-        change_one(tx.conn(), TAKE, change)?;
+        match change_one(tx.conn(), TAKE, change) {
+            Ok(()) => claims.push(claim),
+            // Nothing is wrong with this change: what the row held before breaks the rule, and keeps nobody else waiting.
+            Err(Failure::Sql(error)) if is_broken_rule(&error) => {
+                tx.damaged("delivery", claim.id.0, &error.to_string())?;
+            }
+            Err(failure) => return Err(failure),
+        }
     }
-    Ok(due.into_iter().map(|due| due.claim).collect())
+    Ok(claims)
 }
 
 /// Waiting deliveries of accounts leased by `holder` that nothing open in their lane precedes, and that are not paused.

@@ -1,5 +1,7 @@
 //! Tests of what is particular to this engine.
 
+mod any_backup;
+mod any_row;
 mod audit;
 mod backups;
 mod checkpoints;
