@@ -12,6 +12,9 @@ pub(super) const CONVERSATION_DEFAULT: &str = "main";
 /// The longest identifier a caller may choose.
 const ID_CHARS_MAX: usize = 128;
 
+/// The longest refusal: what the JSON reader says may hold all of the body.
+pub(super) const REFUSAL_CHARS_MAX: usize = 300;
+
 const FIELDS: [&str; 4] = ["text", "conversation", "thread", "id"];
 
 /// What a caller posted, checked.
@@ -27,7 +30,7 @@ impl Posted {
     /// Reads a JSON object; `Err` is a sentence for the caller.
     pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
         let mut fields: Map<String, Value> =
-            serde_json::from_slice(body).map_err(|error| format!("the body is not a JSON object: {error}"))?;
+            serde_json::from_slice(body).map_err(|error| short(&format!("the body is not a JSON object: {error}")))?;
         let text = string(&mut fields, "text")?.ok_or("`text` is missing; it holds the message")?;
         if text.trim().is_empty() {
             return Err("`text` is empty; it holds the message".into());
@@ -80,6 +83,15 @@ pub(super) fn check_id(field: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A refusal as one line that ends somewhere, whatever of the request it says back.
+pub(super) fn short(why: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    if why.chars().nth(REFUSAL_CHARS_MAX).is_none() {
+        return why.chars().map(plain).collect();
+    }
+    why.chars().map(plain).take(REFUSAL_CHARS_MAX - 1).chain(['…']).collect()
+}
+
 fn string(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
@@ -95,46 +107,4 @@ fn id(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Str
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(body: &str) -> String {
-        Posted::parse(body.as_bytes()).unwrap_err()
-    }
-
-    #[test]
-    fn only_the_text_is_required() {
-        let posted = Posted::parse(br#"{"text":"hi"}"#).unwrap();
-        assert_eq!(posted.conversation, "main");
-        assert_eq!((posted.thread, posted.id), (None, None));
-    }
-
-    #[test]
-    fn a_refusal_names_the_field_and_the_cure() {
-        assert_eq!(refusal("{}"), "`text` is missing; it holds the message");
-        assert_eq!(refusal(r#"{"text":" \n"}"#), "`text` is empty; it holds the message");
-        assert_eq!(refusal(r#"{"text":5}"#), "`text` is not a string; put it in quotes");
-        assert_eq!(
-            refusal(r#"{"text":"a","chanel":"x"}"#),
-            "unknown field `chanel`; the fields are text, conversation, thread, id"
-        );
-        assert_eq!(refusal(r#"{"text":"a","id":"a\u0007"}"#), "`id` contains control characters; take them out");
-        assert!(refusal("[1]").starts_with("the body is not a JSON object"));
-    }
-
-    #[test]
-    fn a_name_of_128_characters_passes_and_one_more_does_not() {
-        assert_eq!(check_id("id", &"ä".repeat(128)), Ok(()));
-        assert_eq!(check_id("id", &"ä".repeat(129)).unwrap_err(), "`id` is longer than 128 characters; shorten it");
-    }
-
-    #[test]
-    fn the_same_chosen_id_is_the_same_update() {
-        let update = |body: &str| {
-            let (account, user) = (AccountId::new("web"), UserId::new("local"));
-            Posted::parse(body.as_bytes()).unwrap().into_update(&account, &user, Timestamp(0)).id
-        };
-        assert_eq!(update(r#"{"text":"a","id":"x"}"#), update(r#"{"text":"a","id":"x"}"#));
-        assert_ne!(update(r#"{"text":"a"}"#), update(r#"{"text":"a"}"#));
-    }
-}
+mod tests;

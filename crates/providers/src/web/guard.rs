@@ -118,7 +118,8 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn is_port(raw: &str) -> bool {
-    raw.is_empty() || raw.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+    let is_number = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    raw.is_empty() || raw.strip_prefix(':').is_some_and(is_number)
 }
 
 fn is_same_origin(origin: &str, host: &str) -> bool {
@@ -137,7 +138,44 @@ fn forbidden(message: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// What another reader of addresses takes for another machine is never this one.
+        #[test]
+        fn no_other_machine_passes_for_this_one(
+            host in "(localhost|LocalHost|127\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,4}|\\[::1\\]|\\[[0-9a-f:]{0,9}\\]|[a-z0-9.@:\\[\\]-]{0,20})(\\.evil|@evil|%00|\\.|#|/|\\?)?(:[+0-9]{0,6})?",
+        ) {
+            if is_loopback(&host) {
+                let url = reqwest::Url::parse(&format!("http://{host}/")).unwrap();
+                let name = url.host_str().unwrap();
+                prop_assert!(["localhost", "[::1]"].contains(&name) || name.starts_with("127."), "{} is {}", host, name);
+                prop_assert!(url.username().is_empty() && url.path() == "/" && url.query().is_none(), "{}", host);
+            }
+        }
+
+        #[test]
+        fn only_the_token_itself_opens(
+            token in "[!-~]{1,20}",
+            scheme in "(?i)bearer|Basic|Bearer:|",
+            shown in "[ -~]{0,24}",
+            is_right in any::<bool>(),
+        ) {
+            let settings = GuardSettings { token: Some(token.clone().into()), ..GuardSettings::default() };
+            let shown = if is_right { &token } else { &shown };
+            let expected = if scheme.eq_ignore_ascii_case("bearer") && shown.trim() == token { 200 } else { 401 };
+            prop_assert_eq!(answer(&settings, &[("host", "bot.example"), ("authorization", &format!("{scheme} {shown}"))]), expected);
+        }
+
+        #[test]
+        fn a_page_passes_only_with_an_origin_that_is_ours(origin in "(https?://)?[a-z.:0-9]{0,12}(localhost:80)?", host in "localhost(:80)?") {
+            let status = answer(&GuardSettings::default(), &[("host", &host), ("origin", &origin)]);
+            let is_ours = origin == format!("http://{host}") || origin == format!("https://{host}");
+            prop_assert_eq!(status, if is_ours { 200 } else { 403 });
+        }
+    }
 
     fn answer(settings: &GuardSettings, headers: &[(&'static str, &str)]) -> u16 {
         let headers = headers

@@ -7,7 +7,10 @@
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, StatusCode, header::CACHE_CONTROL},
     response::{
         IntoResponse, Response,
@@ -25,6 +28,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::{Api, ApiError, Refusal};
+use crate::web::convert::short;
 
 /// How often the store is asked even without a wake-up.
 const POLL_EVERY: Duration = Duration::from_millis(250);
@@ -40,12 +44,12 @@ pub(super) struct WatchQuery {
 /// `GET /api/v1/turns/{turn}/events`. Who stands at the end gets 204, which tells a browser not to come back.
 pub(super) async fn watch(
     State(api): State<Api>,
-    Path(turn): Path<String>,
+    turn: Result<Path<String>, PathRejection>,
     query: Result<Query<WatchQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Query(query) = query.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
-    let turn = api.own_turn(&turn).await?.id;
+    let Query(query) = query.map_err(|rejection| ApiError::invalid(short(&rejection.body_text())))?;
+    let turn = api.own_turn(turn).await?.id;
     // A browser that comes back repeats the old address, so its header is the newer word.
     let resumed = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?").to_owned()).or(query.after);
     let after = resumed.as_deref().map(position).transpose()?;

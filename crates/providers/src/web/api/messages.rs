@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Api, ApiError, Refusal, turns::turn_json};
 use crate::web::{
-    convert::{CONVERSATION_DEFAULT, Posted, check_id},
+    convert::{CONVERSATION_DEFAULT, Posted, check_id, short},
     receive::NotAccepted,
 };
 
@@ -88,7 +88,7 @@ pub(super) async fn history(
     State(api): State<Api>,
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Query(query) = query.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+    let Query(query) = query.map_err(|rejection| ApiError::invalid(short(&rejection.body_text())))?;
     let conversation = query.conversation.unwrap_or_else(|| CONVERSATION_DEFAULT.into());
     check_id("conversation", &conversation).map_err(ApiError::invalid)?;
     query.thread.as_deref().map_or(Ok(()), |thread| check_id("thread", thread)).map_err(ApiError::invalid)?;
@@ -116,5 +116,5 @@ fn unreadable(rejection: &BytesRejection, body_bytes_max: usize) -> ApiError {
         let message = format!("the body is larger than {body_bytes_max} bytes; send less at once");
         return Refusal::TooLarge.saying(message);
     }
-    ApiError::invalid(rejection.body_text())
+    ApiError::invalid(short(&rejection.body_text()))
 }

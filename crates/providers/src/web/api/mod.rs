@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Path, Request, rejection::PathRejection},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -57,8 +57,9 @@ impl Api {
     }
 
     /// A turn of this account; another account's does not exist here.
-    async fn own_turn(&self, raw: &str) -> Result<TurnView, ApiError> {
+    async fn own_turn(&self, raw: Result<Path<String>, PathRejection>) -> Result<TurnView, ApiError> {
         let missing = || ApiError::from(Refusal::NoSuchTurn);
+        let Path(raw) = raw.map_err(|_| missing())?;
         let turn = raw.parse().map(TurnId).map_err(|_| missing())?;
         let view = self.store.turn(turn).await.map_err(ApiError::store)?;
         view.filter(|view| view.place.account == self.account).ok_or_else(missing)

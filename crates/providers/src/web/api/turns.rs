@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
 };
 use lastword_core::{store::TurnView, turn::TurnState};
 use serde_json::{Value, json};
@@ -10,8 +10,11 @@ use serde_json::{Value, json};
 use super::{Api, ApiError};
 
 /// `GET /api/v1/turns/{turn}`.
-pub(super) async fn show(State(api): State<Api>, Path(turn): Path<String>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(turn_json(&api.own_turn(&turn).await?)))
+pub(super) async fn show(
+    State(api): State<Api>,
+    turn: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(turn_json(&api.own_turn(turn).await?)))
 }
 
 /// A turn as `docs/api.md` describes it. Times are milliseconds since the Unix epoch.
