@@ -58,12 +58,32 @@ pub(crate) fn clean(text: &str) -> String {
     Cleaner::default().push(text)
 }
 
+/// `text` as one line in which whatever steers a terminal is spelled out, so that all of it can be seen.
+pub(crate) fn spelled_out(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
+        if steers(c) {
+            line.extend(c.escape_unicode())
+        } else {
+            line.push(c)
+        }
+        line
+    })
+}
+
+/// Whether a terminal does something else with it than showing it where it stands.
+pub(crate) fn steers(c: char) -> bool {
+    c.is_control() || turns(c)
+}
+
+/// Whether it turns the direction of writing.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn show(c: char, clean: &mut String) {
     match c {
         '\n' | '\t' => clean.push(c),
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            clean.extend(c.escape_unicode());
-        }
+        c if turns(c) => clean.extend(c.escape_unicode()),
         c if c.is_control() => {}
         c => clean.push(c),
     }
@@ -71,9 +91,39 @@ fn show(c: char, clean: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use lastword_core::corpus;
     use proptest::prelude::*;
 
     use super::*;
+
+    /// What holds for every text in every cut.
+    fn holds(text: &str, cuts: &[usize]) {
+        let whole = clean(text);
+        assert!(!whole.chars().any(|c| steers(c) && !matches!(c, '\n' | '\t')), "{whole:?}");
+        assert_eq!(clean(&whole), whole, "cleaned twice is cleaned once");
+        let (mut cleaner, mut pieces, mut rest) = (Cleaner::default(), String::new(), text);
+        for cut in cuts {
+            let at = rest.char_indices().nth(*cut).map_or(rest.len(), |(at, _)| at);
+            pieces += &cleaner.push(&rest[..at]);
+            rest = &rest[at..];
+        }
+        assert_eq!(pieces + &cleaner.push(rest), whole);
+        if !text.contains(steers) {
+            assert_eq!(whole, text, "nothing was to be taken away");
+        }
+        assert!(whole.matches('\n').count() == text.matches('\n').count(), "every line stays a line");
+        let line = spelled_out(text);
+        assert!(!line.contains(steers) && line.chars().count() >= text.chars().count(), "{line:?}");
+    }
+
+    #[test]
+    fn every_seed_is_cleaned_as_any_text_is() {
+        for (_, text) in corpus::texts(env!("CARGO_MANIFEST_DIR"), "terminal") {
+            for cut in 0..8 {
+                holds(&text, &[cut; 40]);
+            }
+        }
+    }
 
     #[test]
     fn escape_sequences_disappear_whole() {
@@ -98,6 +148,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_text_in_any_pieces_is_clean(
+            text in "([\\PC\\pC]|\u{1b}[\\[\\]PX^_(]?|[0-9;]{1,3}m|\u{7}|\u{9b}|\u{9d}|\u{9c}|[a-z漢\n\t ]{1,9}|[\u{202a}-\u{202e}]){0,40}",
+            cuts in proptest::collection::vec(0_usize..9, 0..12),
+        ) {
+            holds(&text, &cuts);
+        }
+
         #[test]
         fn nothing_that_steers_a_terminal_comes_out(text in "[\\x00-\\x7f\u{80}-\u{a0}\u{202a}-\u{202e}ä\u{1b}\\[\\]]*") {
             let clean = clean(&text);

@@ -226,6 +226,26 @@ mod tests {
         assert_eq!(fake.posts().len(), 1);
     }
 
+    /// Whatever a bridge says, in whatever pieces: what is heard is clean, and put together it is the clean whole.
+    #[tokio::test]
+    async fn anything_that_a_bridge_says_is_heard_clean_and_whole() {
+        use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+        let said = "([\\PC\\pC]|\u{1b}\\[|\u{1b}\\]0;|\u{7}|\u{9b}31m|\u{202e}|data: |\r\n|\n\n|[a-z ]{1,5}){0,9}";
+        let strategy = (proptest::collection::vec(said, 0..6), said, any::<bool>());
+        let mut runner = TestRunner::new(ProptestConfig::default());
+        for _ in 0..runner.config().cases / 8 {
+            let (pieces, last, is_error) = strategy.new_tree(&mut runner).unwrap().current();
+            let whole = clean(&pieces.concat());
+            let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+            let end = (if is_error { "error" } else { "reply" }, leak(last.clone()));
+            let events: Vec<_> = pieces.into_iter().map(|piece| ("progress", leak(piece))).chain([end]).collect();
+            let (heard, word) = hear(&Fake::start(vec![Scene::says(&events)]).await, "deploy?").await;
+            assert_eq!(word, Ok(LastWord { text: clean(&last), is_error }), "{events:?}");
+            let piece = |heard: &Heard| if let Heard::Progress(piece) = heard { piece.clone() } else { String::new() };
+            assert_eq!(heard.iter().map(piece).collect::<String>(), whole, "{events:?}");
+        }
+    }
+
     #[tokio::test]
     async fn a_refusal_is_final_and_keeps_the_bridges_sentence() {
         let fake = Fake::start(vec![Scene::Refused("not for you\u{7}")]).await;

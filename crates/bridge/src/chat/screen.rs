@@ -262,6 +262,44 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Whatever a bridge says, the last word stands there once, and nothing but the screen's own moves is written.
+        #[test]
+        fn any_answer_stands_there_once_however_it_came(
+            pieces in proptest::collection::vec("([\\PC\\pC]|[a-z\n]{1,9}|漢字|\u{1b}\\[2J|\u{9b}5A|\u{202e}|e\u{301}|\u{200b}){0,9}", 0..5),
+            said in "[\\PC\\pC]{0,30}",
+            (is_streamed, is_error, is_noticed) in (any::<bool>(), any::<bool>(), any::<bool>()),
+            columns in 2_usize..12,
+        ) {
+            use crate::chat::clean::{Cleaner, clean, steers};
+            let mut cleaner = Cleaner::default();
+            let pieces: Vec<_> = pieces.iter().map(|piece| cleaner.push(piece)).collect();
+            let text = if is_streamed { pieces.concat() } else { clean(&said) };
+            let word = LastWord { text, is_error };
+            let mut screen = Screen::new(Vec::new(), false);
+            screen.resize(columns, 100_000);
+            for piece in &pieces {
+                screen.progress(piece).unwrap();
+                if is_noticed {
+                    screen.tick(5).unwrap();
+                }
+            }
+            screen.finish(&word).unwrap();
+            let out = String::from_utf8(screen.out).unwrap();
+            let moves = ["\u{1b}[A", "\u{1b}[K", "\u{1b}[J", "\r"];
+            let rest = moves.iter().fold(out.clone(), |out, known| out.replace(known, ""));
+            let mut rest = rest.split('\u{1b}');
+            prop_assert!(!rest.next().unwrap_or_default().contains(|c| steers(c) && !matches!(c, '\n' | '\t')), "{:?}", out);
+            for behind in rest {
+                let letter = behind.trim_start_matches('[').trim_start_matches(|c: char| c.is_ascii_digit());
+                prop_assert!(letter.starts_with(['A', 'C']), "{:?}", out);
+                prop_assert!(!letter.contains(|c| steers(c) && !matches!(c, '\n' | '\t')), "{:?}", out);
+            }
+            let plain = word.text.trim_end_matches('\n');
+            prop_assert!(out.ends_with('\n') && (plain.is_empty() || out.contains(plain.lines().last().unwrap_or_default())), "{:?}", out);
+        }
+    }
+
     #[test]
     fn the_spinner_is_gone_when_the_answer_comes() {
         let mut screen = screen();

@@ -1,6 +1,6 @@
 //! The address that HTTP listens on.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 /// The name of the check in the schema.
 pub(super) const FORMAT: &str = "lastword-listen";
@@ -9,7 +9,7 @@ pub(super) const FORMAT: &str = "lastword-listen";
 #[must_use]
 pub fn parse_listen(text: &str) -> Option<SocketAddr> {
     match text.strip_prefix("localhost:") {
-        Some(port) => Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into()),
+        Some(port) => format!("127.0.0.1:{port}").parse().ok(),
         None => text.parse().ok(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use crate::chat::clean::spelled_out;
+
 /// One problem: a place in a file, what is wrong there, and the cure. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -9,7 +11,7 @@ pub struct Problem {
     pub file: Option<PathBuf>,
     /// Where in the file; `None` where it is about the file as a whole.
     pub mark: Option<Mark>,
-    /// What is wrong, beginning with the key it is about, and the cure.
+    /// What is wrong, beginning with the key it is about, and the cure: one line, which steers no terminal.
     pub text: String,
 }
 
@@ -75,7 +77,8 @@ impl Findings {
 
     /// Something that must be cured before the bridge starts.
     pub(super) fn problem(&mut self, mark: Option<Mark>, text: String) {
-        let problem = Problem { file: self.file.clone(), mark, text };
+        // Keys are in it as the file has them.
+        let problem = Problem { file: self.file.clone(), mark, text: spelled_out(&text) };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -83,7 +86,7 @@ impl Findings {
 
     /// Something that works, though perhaps not as meant.
     pub(super) fn warning(&mut self, mark: Option<Mark>, text: String) {
-        self.warnings.push(Problem { file: self.file.clone(), mark, text });
+        self.warnings.push(Problem { file: self.file.clone(), mark, text: spelled_out(&text) });
     }
 
     /// The warnings, or every problem.

@@ -28,12 +28,12 @@ pub(super) fn secret(
             None
         }
         (Some(inline), None) => match &inline.value {
-            Value::Text(text) if text.text.is_empty() => {
-                let why = if text.raw.is_some() { "its variable is empty" } else { "is empty" };
+            Value::Text(text) if text.is_empty() => {
+                let why = if inline.raw.is_some() { "its variable is empty" } else { "is empty" };
                 findings.problem(Some(inline.mark), format!("{}: {why}; give it a value", below(path, key)));
                 None
             }
-            Value::Text(text) => Some(text.text.clone().into()),
+            Value::Text(text) => Some(text.clone().into()),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) | Value::Broken => None,
         },
         (None, Some(file)) => {

@@ -57,8 +57,8 @@ fn fit(shapes: Shapes<'_>, node: &mut Node, parts: &[&Value], path: &str, findin
                 fit(shapes, item, &parts, &format!("{path}[{index}]"), findings);
             }
         }
-        Found::Text(text) if text.raw.is_some() && !accepts(parts, "string") => {
-            let read = match text.text.trim() {
+        Found::Text(text) if node.raw.is_some() && !accepts(parts, "string") => {
+            let read = match text.trim() {
                 "true" if accepts(parts, "boolean") => Some(Found::Bool(true)),
                 "false" if accepts(parts, "boolean") => Some(Found::Bool(false)),
                 number if accepts(parts, "integer") => {

@@ -19,11 +19,17 @@ use super::{
 /// The largest number that is read as a whole one however it is written.
 pub(super) const WHOLE_MAX: i64 = 9_000_000_000_000_000_000;
 
+/// How deep lists and mappings may be inside each other: more than any configuration needs, and little enough for any
+/// thread's stack.
+const DEPTH_MAX: usize = 16;
+
 /// A value and where it begins.
 #[derive(Clone)]
 pub(super) struct Node {
     pub mark: Mark,
     pub value: Value,
+    /// What the file says, where a variable changed it; safe to show.
+    pub raw: Option<String>,
 }
 
 /// What stands there.
@@ -32,19 +38,12 @@ pub(super) enum Value {
     Null,
     Bool(bool),
     Number(Number),
-    Text(Text),
+    /// With its variables filled in by [`Node::fill`].
+    Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
     /// Something was wrong here and has been said; further checks leave it alone.
     Broken,
-}
-
-/// Text, with its variables filled in by [`Node::fill`].
-#[derive(Clone)]
-pub(super) struct Text {
-    pub text: String,
-    /// What the file says, where that differs; safe to show.
-    pub raw: Option<String>,
 }
 
 /// A key with its value.
@@ -62,6 +61,7 @@ pub(super) fn parse(yaml: &str, findings: &mut Findings) -> Option<Node> {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
     };
     match serde_saphyr::from_str_with_options::<Spanned<Value>>(yaml, options) {
         Ok(spanned) => {
@@ -96,7 +96,7 @@ fn mark(location: Location) -> Mark {
 }
 
 fn node(spanned: Spanned<Value>) -> Node {
-    Node { mark: mark(spanned.referenced), value: spanned.value }
+    Node { mark: mark(spanned.referenced), value: spanned.value, raw: None }
 }
 
 /// `parent.key` as messages show it.
@@ -123,16 +123,19 @@ impl Node {
 
     /// The text, if it is text.
     pub(super) fn text(&self) -> Option<&str> {
-        if let Value::Text(text) = &self.value { Some(&text.text) } else { None }
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
     /// The value as the file spells it, short enough for a message and never a variable's content.
     pub(super) fn shown(&self) -> String {
         let shown = match &self.value {
+            Value::Bool(_) | Value::Number(_) | Value::Text(_) if self.raw.is_some() => {
+                self.raw.clone().unwrap_or_default()
+            }
             Value::Null => return "nothing".into(),
             Value::Bool(value) => value.to_string(),
             Value::Number(value) => value.to_string(),
-            Value::Text(text) => text.raw.as_ref().unwrap_or(&text.text).clone(),
+            Value::Text(text) => text.clone(),
             Value::List(_) => return "a list".into(),
             Value::Map(_) => return "a mapping".into(),
             Value::Broken => return "something broken".into(),
@@ -144,14 +147,14 @@ impl Node {
     /// Fills in every variable below here.
     pub(super) fn fill(&mut self, path: &str, env: Env<'_>, findings: &mut Findings) {
         match &mut self.value {
-            Value::Text(text) => match interpolate(&text.text, env) {
+            Value::Text(text) => match interpolate(text, env) {
                 Ok(filled) if filled.text.contains('\0') => {
                     let text = format!("{path}: holds a NUL character, which no program can be given; remove it");
                     findings.problem(Some(self.mark), text);
                     self.value = Value::Broken;
                 }
-                Ok(filled) if filled.is_substituted || filled.text != text.text => {
-                    text.raw = Some(std::mem::replace(&mut text.text, filled.text));
+                Ok(filled) if filled.is_substituted || filled.text != *text => {
+                    self.raw = Some(std::mem::replace(text, filled.text));
                 }
                 Ok(_) => {}
                 Err(wrong) => {
@@ -210,7 +213,7 @@ impl Node {
             Value::Null | Value::Broken => serde_json::Value::Null,
             Value::Bool(value) => (*value).into(),
             Value::Number(value) => value.clone().into(),
-            Value::Text(text) => text.text.clone().into(),
+            Value::Text(text) => text.clone().into(),
             Value::List(items) => items.iter().map(Self::to_json).collect(),
             Value::Map(entries) => {
                 let pairs = entries.iter().map(|entry| (entry.key.clone(), entry.node.to_json()));
@@ -256,7 +259,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(Text { text: value.into(), raw: None }))
+        Ok(Value::Text(value.into()))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {

@@ -7,7 +7,7 @@ use lastword_core::store::Oversight;
 
 use crate::{
     config::Config,
-    report::{Zone, alerts_json, alerts_text},
+    report::{Zone, alerts_json, alerts_text, json_text},
 };
 
 /// The most alerts that are listed.
@@ -48,7 +48,7 @@ pub(super) async fn run(args: &AlertsArgs, config: &Config) -> anyhow::Result<Ex
     }
     let alerts = store.alerts(args.all, LISTED_MAX).await?;
     if args.json {
-        super::say(format_args!("{:#}", serde_json::Value::Array(alerts_json(&alerts))));
+        super::say(json_text(&serde_json::Value::Array(alerts_json(&alerts))));
     } else {
         super::say(alerts_text(&alerts, &[], &Zone::local()));
     }

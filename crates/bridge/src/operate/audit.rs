@@ -7,7 +7,7 @@ use lastword_core::store::Oversight;
 
 use crate::{
     config::Config,
-    report::{audit_json, audit_text},
+    report::{audit_json, audit_text, json_text},
 };
 
 /// The exit code when nobody can tell.
@@ -25,7 +25,7 @@ pub(super) async fn run(args: &AuditArgs, config: &Config) -> anyhow::Result<Exi
     let store = super::open(config)?;
     let audit = store.audit().await?;
     if args.json {
-        super::say(format_args!("{:#}", audit_json(&audit)));
+        super::say(json_text(&audit_json(&audit)));
     } else {
         super::say(audit_text(&audit));
     }

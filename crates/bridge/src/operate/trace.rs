@@ -11,7 +11,7 @@ use lastword_core::{
 
 use crate::{
     config::Config,
-    report::{Zone, trace_json, trace_text},
+    report::{Zone, json_text, trace_json, trace_text},
 };
 
 /// Whose life.
@@ -49,7 +49,7 @@ pub(super) async fn run(args: &TraceArgs, config: &Config) -> anyhow::Result<Exi
     let trace = store.trace(&args.message.0).await?;
     let trace = trace.context("the store knows nothing of it: it was never here, or is past `retention`")?;
     if args.json {
-        super::say(format_args!("{:#}", trace_json(&trace)));
+        super::say(json_text(&trace_json(&trace)));
     } else {
         super::say(trace_text(&trace, &Zone::local()));
     }
@@ -58,7 +58,25 @@ pub(super) async fn run(args: &TraceArgs, config: &Config) -> anyhow::Result<Exi
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_named_is_what_is_looked_up(turn in any::<i64>(), hash in "#{0,2}", account in "[^/]{1,12}", update in "[\\PC\\pC]{1,12}") {
+            prop_assert_eq!(format!("{hash}{turn}").parse(), Ok(Wanted(TraceOf::Turn(TurnId(turn)))));
+            let named = TraceOf::Update(AccountId::new(account.as_str()), UpdateId::new(update.as_str()));
+            prop_assert_eq!(format!("{account}/{update}").parse(), Ok(Wanted(named)));
+        }
+
+        #[test]
+        fn anything_else_says_what_to_write(text in "[\\PC\\pC]{0,20}") {
+            if let Err(why) = text.parse::<Wanted>() {
+                prop_assert!(why.starts_with("write ") && why.contains("<account>/<update id>"));
+            }
+        }
+    }
 
     #[test]
     fn a_message_is_named_by_its_turn_or_by_its_update() {

@@ -19,7 +19,7 @@ pub fn audit_text(audit: &Audit) -> String {
         "accepted {} {sign} replied {} + errored {} + stopped {} + merged {} + queued {} + running {}",
         counts.accepted, counts.replied, counts.errored, counts.stopped, counts.merged, counts.queued, counts.running
     );
-    let dropped: u64 = counts.dropped.values().sum();
+    let dropped = counts.dropped.values().fold(0_u64, |sum, n| sum.saturating_add(*n));
     // Writing to a String can't fail.
     let _ = write!(
         text,

@@ -139,7 +139,72 @@ fn read(path: &Path) -> io::Result<Option<Kept>> {
 
 #[cfg(test)]
 mod tests {
+    use lastword_core::corpus;
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Opens what stands in the file: whatever it says, nobody waits longer than the cooldown, and goes on counting.
+    fn waits(directory: &Path, text: &[u8]) -> Duration {
+        let config = config(directory, "a: 1");
+        let state = StateDir::open(&config.state_dir).unwrap();
+        let configuration = fingerprint(config.file.as_deref());
+        let text = String::from_utf8_lossy(text)
+            .replace("BUILD", build())
+            .replace("CONFIGURATION", &configuration.to_string());
+        fs::write(state.root().join(FILE), text).unwrap();
+        let memory = Memory::open(&state, &config);
+        let wait = memory.wait();
+        assert!(wait <= Duration::from_millis(config.restart.cooldown_ms.unsigned_abs()), "{wait:?}");
+        let now = SystemClock.now();
+        let verdicts = [Role::Bridge, Role::Worker].map(|role| memory.breaker().failed(role, now, memory.limits));
+        assert_eq!(verdicts, [Verdict::GiveUp; 2], "one failure is the most here");
+        wait
+    }
+
+    #[test]
+    fn every_seed_is_remembered_or_ignored() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in corpus::seeds(env!("CARGO_MANIFEST_DIR"), "memory") {
+            assert_eq!(waits(directory.path(), &text), Duration::ZERO, "{name}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
+
+        #[test]
+        fn nothing_in_the_file_makes_anybody_wait_for_ever(
+            failed in prop::collection::vec(any::<i64>(), 0..4),
+            at_ms in prop_oneof![any::<i64>(), Just(SystemClock.now().0), Just(i64::MAX), Just(i64::MIN)],
+            role in "bridge|worker|[a-z]{0,3}",
+            changes in prop::collection::vec((any::<prop::sample::Index>(), "[\\PC]{0,2}"), 0..3),
+        ) {
+            let directory = tempfile::tempdir().unwrap();
+            let breaker = serde_json::json!({ "failed_at_ms": { &role: failed }, "opened": { "role": role, "at_ms": at_ms } });
+            let text = format!("{{\"build\":\"BUILD\",\"configuration\":CONFIGURATION,\"breaker\":{breaker}}}");
+            waits(directory.path(), text.as_bytes());
+            let mut text: Vec<char> = text.chars().collect();
+            for (at, put) in changes {
+                let at = at.index(text.len());
+                text.splice(at..=at, put.chars());
+            }
+            waits(directory.path(), text.iter().collect::<String>().as_bytes());
+        }
+
+        #[test]
+        fn what_is_kept_reads_back(failures in prop::collection::vec((any::<bool>(), any::<i64>()), 0..12)) {
+            let mut breaker = Breaker::default();
+            let limits = Limits { failures_max: 3, window_ms: 60_000, cooldown_ms: 10_000 };
+            for (is_bridge, at_ms) in failures {
+                let role = if is_bridge { Role::Bridge } else { Role::Worker };
+                breaker.failed(role, lastword_core::ids::Timestamp(at_ms), limits);
+            }
+            let kept = Kept { build: build().to_owned(), configuration: u64::MAX, breaker: breaker.clone() };
+            let read: Kept = serde_json::from_slice(&serde_json::to_vec_pretty(&kept).unwrap()).unwrap();
+            prop_assert_eq!((read.breaker, read.configuration), (breaker, u64::MAX));
+        }
+    }
 
     fn config(directory: &Path, text: &str) -> Config {
         let file = directory.join("lastword.yaml");

@@ -15,6 +15,8 @@ const EXAMPLE: &str = include_str!("../../../../../config.example.yaml");
 
 mod any_text;
 mod documents;
+mod mutations;
+mod values;
 
 fn env(name: &str) -> Option<String> {
     match name {
