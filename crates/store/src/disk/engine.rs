@@ -66,6 +66,23 @@ fn find(path: &str) -> io::Result<(Arc<Shared>, &str)> {
     found.ok_or_else(|| io::Error::new(ErrorKind::NotFound, format!("there is no disk above {path}")))
 }
 
+/// Writes a file's bytes over themselves and syncs them, if there is such a file.
+pub(crate) fn write_again(path: &Path) -> io::Result<()> {
+    let (shared, name) = find(path.to_str().ok_or(ErrorKind::InvalidFilename)?)?;
+    let open = match shared.machine().open(Process::current(), name, OpenAccess::Write) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        open => open?,
+    };
+    let mut file = Handle { open, shared: Arc::clone(&shared) };
+    let mut bytes = vec![0; position(file.size()?)?];
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    file.read_exact_at(&mut bytes, 0)?;
+    file.write_all_at(&bytes, 0)?;
+    file.sync(true)
+}
+
 thread_local! {
     static SLEPT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     static DRAWN: Cell<u64> = const { Cell::new(0) };

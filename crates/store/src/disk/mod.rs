@@ -35,6 +35,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use self::engine::write_again;
 use self::{
     engine::{Shared, mount, unmount},
     machine::Machine,

@@ -18,6 +18,7 @@ mod engine;
 mod failure;
 mod filesystem;
 mod job;
+mod log;
 mod migrate;
 mod open;
 mod options;

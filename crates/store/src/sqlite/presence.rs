@@ -4,11 +4,12 @@
 //! them. So nothing is committed while the names of the database and of its log don't lead to the files that are open.
 
 use std::{
-    ffi::OsString,
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
+
+use super::log;
 
 /// Which files are open, and where they belong.
 #[derive(Debug)]
@@ -26,9 +27,7 @@ struct Identity {
 impl Presence {
     /// Of a database that was opened just now.
     pub(crate) fn of(database: &Path) -> Self {
-        let mut log = OsString::from(database);
-        log.push("-wal");
-        let files = [database.to_owned(), log.into()];
+        let files = [database.to_owned(), log::path_for(database)];
         Self { files: files.into_iter().filter_map(|path| Some((path.clone(), identity(&path).ok()?))).collect() }
     }
 

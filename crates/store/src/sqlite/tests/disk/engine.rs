@@ -190,9 +190,9 @@ fn troubles_are_what_the_engine_calls_them() {
     insert(&conn, rows(&conn, &"others are well") + 1).unwrap();
 }
 
-/// Why a process whose sync failed must not be followed by one that trusts what it can read.
+/// Otherwise it would take everything behind it along when the power is cut.
 #[test]
-fn what_a_failed_sync_left_takes_later_commits_with_it() {
+fn what_a_failed_sync_left_is_durable_before_anything_follows_it() {
     let folder = folder();
     let disk = Disk::holding(folder.path(), &template());
     let conn = open(folder.path()).unwrap();
@@ -206,7 +206,7 @@ fn what_a_failed_sync_left_takes_later_commits_with_it() {
     insert(&conn, 3).unwrap();
     disk.power_cut(|| 0);
     let conn = Process(2).run(|| open(folder.path())).unwrap();
-    assert_eq!(rows(&conn, &"the log ends where the lost commit was"), 1);
+    assert_eq!(rows(&conn, &"what was read was kept"), 3);
 }
 
 #[test]
