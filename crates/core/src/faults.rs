@@ -77,9 +77,41 @@ named! {
 #[inline]
 pub fn point(point: Point) {
     #[cfg(feature = "testing")]
-    armed::maybe_die(point);
+    {
+        simulated::pass(point);
+        armed::maybe_die(point);
+    }
     #[cfg(not(feature = "testing"))]
     let _ = point;
+}
+
+#[cfg(feature = "testing")]
+pub use simulated::watch_points;
+
+#[cfg(feature = "testing")]
+mod simulated {
+    use std::{cell::RefCell, rc::Rc};
+
+    use super::Point;
+
+    type Watcher = Rc<dyn Fn(Point)>;
+
+    thread_local! {
+        static WATCHER: RefCell<Option<Watcher>> = const { RefCell::new(None) };
+    }
+
+    /// Who hears of every point that is passed on this thread from now on, and may unwind to let a simulated process
+    /// die there.
+    pub fn watch_points(watcher: Option<Watcher>) {
+        WATCHER.set(watcher);
+    }
+
+    pub(super) fn pass(point: Point) {
+        let watcher = WATCHER.with_borrow(Option::clone);
+        if let Some(watcher) = watcher {
+            watcher(point);
+        }
+    }
 }
 
 #[cfg(feature = "testing")]

@@ -3,7 +3,7 @@
 //! A batch that the store refuses because of what is in it is taken apart, so that one poisonous update neither holds
 //! up the others nor makes the account deaf: it is kept escaped, and answered with an `Error:`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lastword_core::{
     alert::AlertCode,
@@ -17,6 +17,7 @@ use lastword_core::{
     reason::Reason,
     store::{Asked, IngestBatch, IngestItem, Ingested, Intake, NewTurn, Store, StoreError},
 };
+use tokio::time::Instant;
 
 use super::{account::Account, look::Looks, notice::Notices};
 use crate::process::{alerts::Alerts, member::Member, patience::until_answered};

@@ -1,6 +1,6 @@
 //! The accounts of this bridge: each a provider with the operator's settings and the evidence of its health.
 
-use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use axum::Router;
 use lastword_core::{
@@ -11,6 +11,7 @@ use lastword_core::{
     reason::span,
 };
 use lastword_providers::web::{GuardSettings, WebProvider, WebSettings};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::health::AccountHealth;
@@ -52,6 +53,22 @@ pub struct Accounts {
 }
 
 impl Accounts {
+    /// The configured ones, each with the provider that `open` makes for it.
+    pub fn of(config: &Config, mut open: impl FnMut(&AccountId, &AccountConfig) -> Arc<dyn Provider>) -> Self {
+        let by_id = config.accounts.iter().map(|(id, config)| {
+            let account = Account {
+                id: id.clone(),
+                provider: open(id, config),
+                health: AccountHealth::default(),
+                unknown: config.unknown,
+                placeholders: config.placeholder,
+                shows_progress: config.progress,
+            };
+            (id.clone(), Arc::new(account))
+        });
+        Self { by_id: Arc::new(by_id.collect()), begin: Instant::now() }
+    }
+
     /// One by name.
     #[must_use]
     pub fn get(&self, id: &AccountId) -> Option<Arc<Account>> {
@@ -85,23 +102,14 @@ impl Accounts {
 /// Makes the configured accounts, and the router of those that are served over our own HTTP.
 pub fn open_all(member: &Member, ended: &CancellationToken) -> (Accounts, Router) {
     let mut router = Router::new();
-    let mut by_id = BTreeMap::new();
-    for (id, config) in &member.config.accounts {
+    let accounts = Accounts::of(&member.config, |id, config| {
         let (provider, routes) = open(member, id, config, ended);
         if let Some(routes) = routes {
-            router = router.merge(routes);
+            router = std::mem::take(&mut router).merge(routes);
         }
-        let account = Account {
-            id: id.clone(),
-            provider,
-            health: AccountHealth::default(),
-            unknown: config.unknown,
-            placeholders: config.placeholder,
-            shows_progress: config.progress,
-        };
-        by_id.insert(id.clone(), Arc::new(account));
-    }
-    (Accounts { by_id: Arc::new(by_id), begin: Instant::now() }, router)
+        provider
+    });
+    (accounts, router)
 }
 
 /// The registry of networks: one arm each.

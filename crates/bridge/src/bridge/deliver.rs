@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use lastword_core::{
@@ -22,6 +22,7 @@ use lastword_core::{
     provider::SendRequest,
     store::{DeliveryClaim, HELD_CAUSE, Settlement, StoreError, Topic},
 };
+use tokio::time::Instant;
 
 use super::{
     account::{Account, Accounts},
@@ -76,9 +77,10 @@ pub(super) async fn deliver_all(shared: Arc<Shared>) -> anyhow::Result<()> {
             continue;
         }
         tokio::select! {
+            biased;
+            ended = in_flight.next() => in_flight.ended(&shared, ended)?,
             () = woken.woken() => {}
             () = tokio::time::sleep(POLL) => {}
-            ended = in_flight.next() => in_flight.ended(&shared, ended)?,
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::{
     collections::HashSet,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use lastword_core::{ids::DeliveryId, provider::ALIVE_WITHIN_MS};
+use tokio::time::Instant;
 
 /// What is known about one account. Ages, not flags: a reader sees how old the evidence is.
 #[derive(Debug, Default)]

@@ -16,6 +16,7 @@ mod receive;
 mod watch;
 
 use std::{
+    convert::Infallible,
     io::{self, ErrorKind},
     process::ExitCode,
     sync::Arc,
@@ -23,10 +24,13 @@ use std::{
 };
 
 use anyhow::Context;
+#[cfg(feature = "testing")]
+use lastword_core::provider::Provider;
 use lastword_core::store::Role;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::account::Accounts;
 pub use self::gasp::last_gasp;
 use crate::{
     config::Config,
@@ -67,39 +71,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     };
     let (stop_receiving, ended) = (CancellationToken::new(), CancellationToken::new());
     let (accounts, web) = account::open_all(&member, &ended);
-    let notices = Arc::new(notice::Notices::open(member.state.told()));
-    let policy = Arc::new(policy::policy_of(&member.config));
-
-    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
-    for account in accounts.values() {
-        let receiving = receive::keep_receiving(
-            Arc::clone(&member),
-            Arc::clone(account),
-            Arc::clone(&policy),
-            accounts.clone(),
-            Arc::clone(&notices),
-        );
-        let (stop, account) = (stop_receiving.clone(), Arc::clone(account));
-        tasks.spawn(async move {
-            stop.run_until_cancelled_owned(receiving).await;
-            account.health.lost("the bridge is stopping".to_owned());
-            Ok(())
-        });
-    }
-    let delivery = Arc::new(deliver::Shared::new(Arc::clone(&member), accounts.clone()));
-    let (delivering, until_ended) = (deliver::deliver_all(Arc::clone(&delivery)), ended.clone());
-    tasks.spawn(async move { until_ended.run_until_cancelled_owned(delivering).await.unwrap_or(Ok(())) });
-    tasks.spawn(until(&ended, progress::edit_all(Arc::clone(&delivery))));
-    tasks.spawn(until(&ended, sweep(Arc::clone(&member))));
-    tasks.spawn(until(&stop_receiving, watch::watch(Arc::clone(&member), accounts.clone())));
-    tasks.spawn(until(&ended, Arc::clone(&member.alerts).keep_storing()));
-    let (beating, until_ended) = (Arc::clone(&member).beat(), ended.clone());
-    tasks.spawn(async move {
-        let lost = until_ended.run_until_cancelled_owned(beating).await;
-        lost.map_or(Ok(()), |()| {
-            Err(anyhow::anyhow!("this bridge was taken for lost; whatever it does counts for nothing"))
-        })
-    });
+    let (mut tasks, delivery) = begin(&member, &accounts, &stop_receiving, &ended);
     let router = http::router(&member, &accounts, web);
     tasks.spawn(http::serve(listener, router, ended.clone()));
     banner::maybe_show(&member.config);
@@ -108,7 +80,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut until = tokio::select! {
         () = signals.asked() => drain::Until::NoTurnRuns,
         () = room.asked() => drain::Until::Now,
-        task = failed(&mut tasks) => return task.context("a task of the bridge ended"),
+        task = failed(&mut tasks) => match task.context("a task of the bridge ended")? {},
     };
     tracing::info!("the bridge stops receiving and delivers what is in hand");
     stop_receiving.cancel();
@@ -138,6 +110,62 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Starts everything that goes on for as long as the bridge lives, but for its pages.
+fn begin(
+    member: &Arc<Member>,
+    accounts: &Accounts,
+    stop_receiving: &CancellationToken,
+    ended: &CancellationToken,
+) -> (JoinSet<anyhow::Result<()>>, Arc<deliver::Shared>) {
+    let notices = Arc::new(notice::Notices::open(member.state.told()));
+    let policy = Arc::new(policy::policy_of(&member.config));
+
+    let mut tasks = JoinSet::new();
+    for account in accounts.values() {
+        let receiving = receive::keep_receiving(
+            Arc::clone(member),
+            Arc::clone(account),
+            Arc::clone(&policy),
+            accounts.clone(),
+            Arc::clone(&notices),
+        );
+        let (stop, account) = (stop_receiving.clone(), Arc::clone(account));
+        tasks.spawn(async move {
+            stop.run_until_cancelled_owned(receiving).await;
+            account.health.lost("the bridge is stopping".to_owned());
+            Ok(())
+        });
+    }
+    let delivery = Arc::new(deliver::Shared::new(Arc::clone(member), accounts.clone()));
+    let (delivering, until_ended) = (deliver::deliver_all(Arc::clone(&delivery)), ended.clone());
+    tasks.spawn(async move { until_ended.run_until_cancelled_owned(delivering).await.unwrap_or(Ok(())) });
+    tasks.spawn(until(ended, progress::edit_all(Arc::clone(&delivery))));
+    tasks.spawn(until(ended, sweep(Arc::clone(member))));
+    tasks.spawn(until(stop_receiving, watch::watch(Arc::clone(member), accounts.clone())));
+    tasks.spawn(until(ended, Arc::clone(&member.alerts).keep_storing()));
+    let (beating, until_ended) = (Arc::clone(member).beat(), ended.clone());
+    tasks.spawn(async move {
+        let lost = until_ended.run_until_cancelled_owned(beating).await;
+        lost.map_or(Ok(()), |()| {
+            Err(anyhow::anyhow!("this bridge was taken for lost; whatever it does counts for nothing"))
+        })
+    });
+    (tasks, delivery)
+}
+
+/// A simulated bridge whose accounts have these providers: what [`run`] does between its start and its end, without its
+/// pages.
+#[cfg(feature = "testing")]
+pub async fn simulate(config: Config, providers: Vec<Arc<dyn Provider>>) -> anyhow::Result<Infallible> {
+    let member = Member::join(config, Role::Bridge, &Waiting::new(None)).await?;
+    let accounts = Accounts::of(&member.config, |id, _| {
+        let provider = providers.iter().find(|provider| provider.account() == id);
+        Arc::clone(provider.expect("a simulation brings a provider for every account"))
+    });
+    let (mut tasks, _) = begin(&member, &accounts, &CancellationToken::new(), &CancellationToken::new());
+    failed(&mut tasks).await
+}
+
 fn until(
     ended: &CancellationToken,
     task: impl Future<Output = ()> + Send + 'static,
@@ -150,7 +178,7 @@ fn until(
 }
 
 /// Returns only when a task failed or died: a panic is a status, not a silence.
-async fn failed(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+async fn failed(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<Infallible> {
     while let Some(task) = tasks.join_next().await {
         task??;
     }

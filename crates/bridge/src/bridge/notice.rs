@@ -8,7 +8,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::future::join_all;
@@ -19,11 +19,10 @@ use lastword_core::{
     provider::SendRequest,
     store::{IngestItem, Intake, NewTurn},
 };
-
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::account::Account;
-use crate::process::whole_file::write_whole;
+use crate::process::{blocking::blocking, whole_file::write_whole};
 
 /// What people read.
 const NOTICE: &str = "My storage is unavailable; your message is kept and will be answered.";
@@ -126,7 +125,7 @@ impl Notices {
     /// Makes the file say what the memory says, on a thread of its own: the disk may hang.
     fn save(&self) -> JoinHandle<()> {
         let saved = Arc::clone(&self.saved);
-        tokio::task::spawn_blocking(move || saved.write())
+        blocking(move || saved.write())
     }
 }
 

@@ -4,9 +4,9 @@
 //! learns whether one was left unresolved.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use lastword_core::{
@@ -18,7 +18,7 @@ use lastword_core::{
     provider::SendRequest,
     store::{DeliveryClaim, Store, StoreError, StreamKind, StreamPosition, Topic},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::deliver::{Shared, in_time};
 
@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(500);
 /// The placeholders that this process posted and keeps up to date.
 #[derive(Default)]
 pub(super) struct ProgressEdits {
-    live: Mutex<HashMap<TurnId, Arc<Live>>>,
+    live: Mutex<BTreeMap<TurnId, Arc<Live>>>,
 }
 
 struct Live {
@@ -77,7 +77,7 @@ impl ProgressEdits {
         self.live().values().map(Arc::clone).collect()
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<TurnId, Arc<Live>>> {
+    fn live(&self) -> MutexGuard<'_, BTreeMap<TurnId, Arc<Live>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -99,6 +99,7 @@ pub(super) async fn edit_all(shared: Arc<Shared>) {
             }
         }
         tokio::select! {
+            biased;
             () = woken.woken() => {}
             () = tokio::time::sleep(POLL) => {}
         }

@@ -1,13 +1,10 @@
 //! Accounts that hear nothing or get nothing through for too long, and workers that are not there: the operator is told,
 //! and told when it is over.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use lastword_core::{alert::AlertCode, ids::AccountId, store::Role};
+use tokio::time::Instant;
 
 use super::{
     account::{Account, Accounts},

@@ -1,13 +1,11 @@
 //! `/healthz`: the process answers. `/readyz`: the bridge is able, with the evidence and its age.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
 use lastword_core::store::{Role, StoreError};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     bridge::account::Accounts,

@@ -22,6 +22,8 @@ use lastword_store::{
 };
 use tokio::task::JoinHandle;
 
+use super::blocking::blocking;
+
 /// How long a round waits for the journals.
 const READ_WITHIN: Duration = Duration::from_secs(1);
 
@@ -62,8 +64,7 @@ impl Answered {
         if is_stuck {
             return None;
         }
-        let looking =
-            self.looking.insert(tokio::task::spawn_blocking(move || fences(&directory, &deployment, &owners)));
+        let looking = self.looking.insert(blocking(move || fences(&directory, &deployment, &owners)));
         let read = tokio::time::timeout(READ_WITHIN, looking).await.ok()?;
         self.looking = None;
         read.ok()?.ok()

@@ -1,6 +1,6 @@
 //! Deciding what a dead process left behind: every turn that it ran gets its last word, or runs again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lastword_agents::shim::{end_group, is_gone};
 use lastword_core::{
@@ -15,8 +15,9 @@ use lastword_store::{
     IncarnationLock,
     journal::{Replay, Unreadable},
 };
+use tokio::time::Instant;
 
-use super::{alerts::Alerts, patience::until_answered, state_dir::StateDir};
+use super::{alerts::Alerts, blocking::blocking, patience::until_answered, state_dir::StateDir};
 
 /// How many turns are decided in one commit: the first ones don't wait for the last.
 pub const TURNS_PER_COMMIT: usize = 256;
@@ -95,7 +96,7 @@ pub async fn decide_if_gone(
         return Ok(Fate::Kept);
     }
     let (directory, id) = (state.incarnations(), other.clone());
-    let forgotten = tokio::task::spawn_blocking(move || IncarnationLock::forget(&directory, &id)).await;
+    let forgotten = blocking(move || IncarnationLock::forget(&directory, &id)).await;
     if let Ok(Err(error)) = forgotten {
         tracing::debug!("a lock file stays behind: {error}");
     }
@@ -105,7 +106,7 @@ pub async fn decide_if_gone(
 /// Whether a process's lock proves it gone; any doubt is no proof.
 async fn is_gone_by_lock(state: &StateDir, other: &IncarnationId, observer: Option<&IncarnationId>) -> bool {
     let (locks, other, observer) = (state.locks().clone(), other.clone(), observer.cloned());
-    let looked = tokio::task::spawn_blocking(move || locks.is_free(&other, observer.as_ref())).await;
+    let looked = blocking(move || locks.is_free(&other, observer.as_ref())).await;
     matches!(looked, Ok(Ok(true)))
 }
 
@@ -124,7 +125,7 @@ async fn find_journal(store: &dyn Store, state: &StateDir, dead: &IncarnationId)
     loop {
         let (folder, owner, deployment) = (directory.clone(), dead.clone(), store.deployment().to_owned());
         let unreadable = if looks == JOURNAL_LOOKS_MAX { Unreadable::IsDamage } else { Unreadable::IsNoAnswer };
-        let read = tokio::task::spawn_blocking(move || Replay::read(&folder, &owner, &deployment, unreadable)).await;
+        let read = blocking(move || Replay::read(&folder, &owner, &deployment, unreadable)).await;
         match read.unwrap_or_else(|panic| Err(std::io::Error::other(panic))) {
             Ok(replay) => return Found { replay, unseen: None },
             Err(error) if looks == JOURNAL_LOOKS_MAX => {
@@ -155,7 +156,7 @@ async fn decide_with(
         journal.distrust("an answer in it could not be stored");
     }
     decide_all(store, alerts, dead).await?;
-    let forgotten = tokio::task::spawn_blocking(move || journal.forget()).await;
+    let forgotten = blocking(move || journal.forget()).await;
     if let Ok(Err(error)) = forgotten {
         tracing::warn!(incarnation = %dead, "a journal that is decided stays behind: {error}");
     }

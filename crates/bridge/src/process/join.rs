@@ -7,7 +7,7 @@ use std::{
     fmt::Display,
     pin::pin,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use lastword_core::{
@@ -15,14 +15,15 @@ use lastword_core::{
     ids::IncarnationId,
     store::{Incarnation, Role, Store, StoreError},
 };
-use lastword_store::{DeploymentLock, IncarnationLock, Journal, LockError, SqliteStore, SystemClock};
-use tokio::sync::watch;
+use lastword_store::{DeploymentLock, IncarnationLock, Journal, LockError, SqliteStore};
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     alerts::Alerts,
+    blocking::blocking,
     deployment::{May, open_store},
     lifeline::has_supervisor,
-    member::{INCARNATION_ENV, Member, keep_to_ourselves, new_incarnation, open_state},
+    member::{Member, clock, given_incarnation, keep_to_ourselves, new_incarnation, open_state},
     outage::{ANSWERED_WITHIN, Outage, SILENT},
     patience::pause,
     state_dir::StateDir,
@@ -63,15 +64,15 @@ impl Member {
     /// The same; `may` says whether it may make a store.
     pub async fn join_as(config: Config, role: Role, waiting: &Waiting, may: May) -> anyhow::Result<Arc<Self>> {
         keep_to_ourselves()?;
-        let given = std::env::var(INCARNATION_ENV).ok();
+        let given = given_incarnation();
         let is_supervised = given.is_some();
-        let incarnation = given.map_or_else(new_incarnation, IncarnationId::new);
+        let incarnation = given.unwrap_or_else(new_incarnation);
         let config = Arc::new(config);
         let mut wait = Wait { waiting, failures: 0, said_at: None };
         let Joined { state, deployment, lock, store } = loop {
             let (wanted, id) = (Arc::clone(&config), incarnation.clone());
             // It may wait for a lock or a disk, and the runtime must go on meanwhile.
-            let opening = tokio::task::spawn_blocking(move || open(&wanted, &id, may));
+            let opening = blocking(move || open(&wanted, &id, may));
             match wait.while_silent(opening).await? {
                 Ok(joined) => break joined,
                 Err(NotYet::MayHeal(cause)) if is_supervised => wait.again(&format!("{cause:#}")).await,
@@ -95,7 +96,7 @@ impl Member {
             disk_full: store.disk_full(),
             oversight: store.clone(),
             store,
-            clock: Arc::new(SystemClock),
+            clock: clock(),
             config: Arc::unwrap_or_clone(config),
             state,
             incarnation,

@@ -5,7 +5,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use lastword_core::{
@@ -15,9 +15,13 @@ use lastword_core::{
     store::{Incarnation, StoreError},
 };
 use lastword_store::journal;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::Instant,
+};
 
 use super::{
+    blocking::blocking,
     decide_lost::{Fate, decide_if_gone},
     lifeline,
     member::Member,
@@ -121,7 +125,7 @@ impl Losses {
 /// Looks at the locks of everybody but ourselves, on a thread of its own; what is in doubt is not gone.
 async fn look(member: &Member, registered: HashSet<IncarnationId>) -> Gone {
     let (locks, journals, me) = (member.state.locks().clone(), member.state.journals(), member.incarnation.clone());
-    let looked = tokio::task::spawn_blocking(move || {
+    let looked = blocking(move || {
         let is_gone = |id: &IncarnationId| *id != me && locks.is_free(id, Some(&me)).unwrap_or(false);
         let owners = journal::owners(&journals).unwrap_or_default();
         Gone {

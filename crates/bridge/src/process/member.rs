@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -13,10 +13,11 @@ use lastword_core::{
     store::{Clock, OnLost, Oversight, Standing, Store},
 };
 use lastword_store::{DeploymentLock, IncarnationLock, Journal, SqliteOptions, SystemClock};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     alerts::Alerts,
+    blocking::blocking,
     decide_lost::decide_leaver,
     deployment::end_without_store,
     outage::{Outage, STORE, Trouble},
@@ -140,7 +141,7 @@ impl Member {
     pub async fn leave(&self) {
         // First onto the disk, where it outlives this process.
         let journal = Arc::clone(&self.journal);
-        let flushed = tokio::task::spawn_blocking(move || journal.flush());
+        let flushed = blocking(move || journal.flush());
         match tokio::time::timeout(FLUSHED_WITHIN, flushed).await {
             Ok(Ok(Ok(()))) => {}
             Ok(Ok(Err(error))) => tracing::error!("leaving with a journal that can't be written: {error}"),
@@ -169,10 +170,33 @@ pub fn open_state(config: &Config) -> anyhow::Result<StateDir> {
 
 /// How the configured store is opened.
 pub(super) fn store_options(config: &Config, state: &StateDir, incarnation: &IncarnationId) -> SqliteOptions {
-    let options = SqliteOptions::new(&config.store_path, Arc::new(SystemClock))
+    let options = SqliteOptions::new(&config.store_path, clock())
         .waking(state.wake(), incarnation.as_str())
         .reserving(config.store_reserve_bytes);
-    SqliteOptions { on_fatal: Arc::new(end_without_store), ..options }
+    let options = SqliteOptions { on_fatal: Arc::new(end_without_store), ..options };
+    #[cfg(feature = "testing")]
+    if let Some(simulated) = super::simulated::current() {
+        return (simulated.store)(options);
+    }
+    options
+}
+
+/// The store's clock.
+pub(super) fn clock() -> Arc<dyn Clock> {
+    #[cfg(feature = "testing")]
+    if let Some(simulated) = super::simulated::current() {
+        return Arc::clone(&simulated.clock);
+    }
+    Arc::new(SystemClock)
+}
+
+/// The name that a supervisor gave to this start of this process.
+pub(super) fn given_incarnation() -> Option<IncarnationId> {
+    #[cfg(feature = "testing")]
+    if let Some(simulated) = super::simulated::current() {
+        return Some(simulated.incarnation.clone());
+    }
+    std::env::var(INCARNATION_ENV).ok().map(IncarnationId::new)
 }
 
 /// A name for a start of a process, never used before.

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 mod answered;
+pub(crate) mod blocking;
 pub mod decide_lost;
 pub mod deployment;
 pub mod exit;
@@ -13,6 +14,8 @@ pub mod outage;
 pub mod patience;
 pub mod program;
 pub mod signals;
+#[cfg(feature = "testing")]
+pub mod simulated;
 pub mod state_dir;
 pub mod sweep;
 pub mod vitals;

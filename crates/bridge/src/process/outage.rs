@@ -4,10 +4,11 @@ use std::{
     future::Future,
     pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use lastword_core::{alert::AlertCode, store::StoreError};
+use tokio::time::Instant;
 
 use super::alerts::Alerts;
 

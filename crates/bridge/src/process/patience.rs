@@ -1,12 +1,9 @@
 //! Asking a store that is out again and again, without spinning, until it answers.
 
-use std::{
-    fmt::Display,
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::{fmt::Display, future::Future, time::Duration};
 
 use lastword_core::{decide::backoff::Backoff, store::StoreError};
+use tokio::time::Instant;
 
 /// Between two questions to a store that is out.
 const AGAIN: Backoff = Backoff { first_ms: 50, max_ms: 2_000 };
@@ -74,6 +71,10 @@ pub fn pause(backoff: Backoff, failures: u32) -> Duration {
 /// A number in `0.0..1.0` for jitter.
 #[must_use]
 pub fn chance() -> f64 {
+    #[cfg(feature = "testing")]
+    if let Some(simulated) = super::simulated::current() {
+        return (simulated.chance)();
+    }
     use std::hash::{BuildHasher, Hasher, RandomState};
     // Each RandomState carries fresh keys: enough chance for spreading retries, and no dependency.
     let bits = RandomState::new().build_hasher().finish() >> 11;

@@ -2,10 +2,7 @@
 //!
 //! Bridge and worker both sweep, so that either alone keeps the promise; the election makes sure that only one decides.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use lastword_core::{
     decide::sweep::{Expired, ROUND_EVERY_MS, Watch},
@@ -13,6 +10,7 @@ use lastword_core::{
     store::{End, StoreError, Verdict},
     turn::TurnState,
 };
+use tokio::time::Instant;
 
 use super::{answered::Answered, losses, member::Member};
 

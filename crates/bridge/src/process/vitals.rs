@@ -1,16 +1,16 @@
 //! The hearts of the other processes, as this one has seen them beat: by its own clock, so no clock step fools it.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
-    time::Instant,
 };
 
 use lastword_core::{ids::IncarnationId, store::Incarnation};
+use tokio::time::Instant;
 
 /// Every process that was seen lately.
 #[derive(Debug, Default)]
-pub struct Vitals(Mutex<HashMap<IncarnationId, Vital>>);
+pub struct Vitals(Mutex<BTreeMap<IncarnationId, Vital>>);
 
 /// One process and when its heart was last seen to beat.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Vitals {
     /// Takes note of a reading; who is no longer in it is forgotten.
     pub fn read(&self, living: &[Incarnation]) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = HashMap::with_capacity(living.len());
+        let mut next = BTreeMap::new();
         for process in living {
             let beaten_at = match seen.remove(&process.id) {
                 Some(earlier) if earlier.process.beats == process.beats => earlier.beaten_at,

@@ -32,6 +32,12 @@ impl Agents {
         Ok(Self { by_id: by_id.collect(), about: facts(config) })
     }
 
+    /// These very ones.
+    #[cfg(feature = "testing")]
+    pub(super) fn given(agents: Vec<Arc<dyn Agent>>) -> Self {
+        Self { by_id: agents.into_iter().map(|agent| (agent.id().clone(), agent)).collect(), about: BTreeMap::new() }
+    }
+
     /// One by name.
     pub(super) fn get(&self, id: &AgentId) -> Option<Arc<dyn Agent>> {
         self.by_id.get(id).map(Arc::clone)

@@ -23,6 +23,7 @@ use lastword_store::Journal;
 use tokio::sync::Notify;
 
 use crate::process::{
+    blocking::blocking,
     member::Member,
     patience::{pause, until_answered},
 };
@@ -50,12 +51,14 @@ pub(super) async fn elect(member: &Member, verdict: Verdict) -> Result<Elected, 
     };
     let mut electing = pin!(until_answered("an election", ask));
     tokio::select! {
+        biased;
         answer = &mut electing => return answer,
         () = failed.notified() => {}
         () = tokio::time::sleep(ANSWERED_WITHIN) => {}
     }
     let unwritable = AtomicBool::new(false);
     let answer = tokio::select! {
+        biased;
         answer = &mut electing => answer,
         never = keep(member, &verdict, &unwritable) => match never {},
     };
@@ -104,11 +107,11 @@ async fn forget(member: &Member, verdict: &Verdict) {
 /// Writes the journal when its disk answers; nobody waits for it.
 pub(super) fn flush_soon(member: &Member) {
     let journal = Arc::clone(&member.journal);
-    drop(tokio::task::spawn_blocking(move || journal.flush()));
+    drop(blocking(move || journal.flush()));
 }
 
 /// On a thread of its own: the disk may hang.
 async fn flush(journal: &Arc<Journal>) -> std::io::Result<()> {
     let journal = Arc::clone(journal);
-    tokio::task::spawn_blocking(move || journal.flush()).await.map_err(std::io::Error::other)?
+    blocking(move || journal.flush()).await.map_err(std::io::Error::other)?
 }

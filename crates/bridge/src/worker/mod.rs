@@ -9,8 +9,10 @@ mod reporter;
 mod run;
 mod running;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{convert::Infallible, process::ExitCode, sync::Arc, time::Duration};
 
+#[cfg(feature = "testing")]
+use lastword_core::agent::Agent;
 use lastword_core::{alert::AlertCode, store::Role};
 use tokio::task::JoinSet;
 
@@ -29,24 +31,12 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         joined = Member::join(config, Role::Worker, &waiting) => joined?,
         () = signals.asked() => return Ok(ExitCode::SUCCESS),
     };
-    // What an earlier worker could not write is decided by whoever saw its end.
-    member.alerts.resolve(AlertCode::JournalUnwritable, elect::JOURNAL);
-    let agents = Arc::new(Agents::of(&member.config)?);
-    let mut house = JoinSet::new();
-    house.spawn(sweep(Arc::clone(&member)));
-    house.spawn(Arc::clone(&member).beat());
-    house.spawn(Arc::clone(&member.alerts).keep_storing());
-    house.spawn(janitor::keep_clean(Arc::clone(&member)));
-
-    let mut running = Running::new(Arc::clone(&member), agents);
+    let agents = Agents::of(&member.config)?;
+    let (mut house, mut running) = begin(&member, agents);
     lifeline.ready();
     tokio::select! {
-        () = running.claim_and_run() => {}
+        never = work(&mut house, &mut running) => match never? {},
         () = signals.asked() => {}
-        Some(ended) = house.join_next() => {
-            ended?;
-            anyhow::bail!("this worker was taken for lost, or can't sweep any more");
-        }
     }
     tracing::info!(running = running.count(), "the worker stops claiming and lets its turns finish");
     let grace = Duration::from_millis(member.config.shutdown_grace_ms.unsigned_abs());
@@ -58,4 +48,36 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     drop(running);
     member.leave().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts everything that goes on for as long as the worker lives.
+fn begin(member: &Arc<Member>, agents: Agents) -> (JoinSet<()>, Running) {
+    // What an earlier worker could not write is decided by whoever saw its end.
+    member.alerts.resolve(AlertCode::JournalUnwritable, elect::JOURNAL);
+    let mut house = JoinSet::new();
+    house.spawn(sweep(Arc::clone(member)));
+    house.spawn(Arc::clone(member).beat());
+    house.spawn(Arc::clone(&member.alerts).keep_storing());
+    house.spawn(janitor::keep_clean(Arc::clone(member)));
+    (house, Running::new(Arc::clone(member), Arc::new(agents)))
+}
+
+/// Claims and runs turns until the worker can't go on.
+async fn work(house: &mut JoinSet<()>, running: &mut Running) -> anyhow::Result<Infallible> {
+    tokio::select! {
+        biased;
+        Some(ended) = house.join_next() => {
+            ended?;
+            anyhow::bail!("this worker was taken for lost, or can't sweep any more");
+        }
+        () = running.claim_and_run() => anyhow::bail!("nothing is left to do"),
+    }
+}
+
+/// A simulated worker with these agents: what [`run`] does between its start and its end.
+#[cfg(feature = "testing")]
+pub async fn simulate(config: Config, agents: Vec<Arc<dyn Agent>>) -> anyhow::Result<Infallible> {
+    let member = Member::join(config, Role::Worker, &Waiting::new(None)).await?;
+    let (mut house, mut running) = begin(&member, Agents::given(agents));
+    work(&mut house, &mut running).await
 }

@@ -20,7 +20,7 @@ use super::{
     files,
     reporter::{Heard, Reporter},
 };
-use crate::process::member::Member;
+use crate::process::{blocking::blocking, member::Member};
 
 /// How often the deadlines are looked at, at least and at most.
 const ROUND_MIN: Duration = Duration::from_millis(1);
@@ -83,6 +83,7 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
     });
     // Before it is there nothing was done, and whoever ends the turn may do so at once.
     let opened = tokio::select! {
+        biased;
         opened = opened => opened,
         () = stop.decided.cancelled() => return None,
     };
@@ -104,6 +105,7 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
     let (mut reporter, heard) = Reporter::new(claim.fence, Arc::clone(&member.store));
     let deadlines = member.deadlines(&claim.agent);
     tokio::select! {
+        biased;
         outcome = agent.run(&request, &mut reporter) => {
             Some(with_files(outcome, request.directory.clone(), left_before).await)
         }
@@ -120,7 +122,7 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
 
 /// Does something with the state's disk, on a thread of its own, within a limit.
 async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    match tokio::time::timeout(DISK_WITHIN, tokio::task::spawn_blocking(work)).await {
+    match tokio::time::timeout(DISK_WITHIN, blocking(work)).await {
         Ok(done) => done.map_err(io::Error::other)?,
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "its disk does not answer")),
     }

@@ -1,6 +1,6 @@
 //! The turns in hand of a worker: claimed while there is room, ended when somebody else decides them, never forgotten.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use lastword_core::{
     alert::AlertCode,
@@ -22,13 +22,15 @@ pub(super) struct Running {
     member: Arc<Member>,
     agents: Arc<Agents>,
     turns: JoinSet<()>,
-    stops: HashMap<Id, Kept>,
+    /// In the order in which they were begun.
+    kept: Vec<Kept>,
     /// Of claims that fail, for example for as long as the disk is full.
     complaint: Complaint,
 }
 
 /// A turn that a task looks after.
 struct Kept {
+    task: Id,
     fence: Fence,
     /// Who answers, where this worker claimed it.
     agent: Option<AgentId>,
@@ -37,7 +39,7 @@ struct Kept {
 
 impl Running {
     pub(super) fn new(member: Arc<Member>, agents: Arc<Agents>) -> Self {
-        Self { member, agents, turns: JoinSet::new(), stops: HashMap::new(), complaint: Complaint::default() }
+        Self { member, agents, turns: JoinSet::new(), kept: Vec::new(), complaint: Complaint::default() }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -56,10 +58,12 @@ impl Running {
             }
             self.claim().await;
             tokio::select! {
-                () = queued.woken() => {}
-                () = decided.woken() => self.compare().await,
+                biased;
+                // The polls first: nothing else, however often it comes, keeps them from comparing.
                 _ = polls.tick() => self.compare().await,
+                () = decided.woken() => self.compare().await,
                 Some(ended) = self.turns.join_next_with_id() => self.forget(ended),
+                () = queued.woken() => {}
             }
         }
     }
@@ -117,13 +121,13 @@ impl Running {
             Ok(owed) => owed,
             Err(error) => return tracing::debug!("running turns could not be compared: {error}"),
         };
-        for Kept { fence, stop, .. } in self.stops.values().filter(|kept| !owed.contains(&kept.fence)) {
+        for Kept { fence, stop, .. } in self.kept.iter().filter(|kept| !owed.contains(&kept.fence)) {
             if !stop.decided.is_cancelled() {
                 tracing::debug!(turn = %fence.turn, attempt = %fence.attempt, "decided; ending what is left of it");
                 stop.decided.cancel();
             }
         }
-        let runs = |fence: Fence| self.stops.values().any(|kept| kept.fence == fence);
+        let runs = |fence: Fence| self.kept.iter().any(|kept| kept.fence == fence);
         // The election of an answer whose task died may have been decided all the same.
         if self.member.journal.settle_all_but(|fence| runs(fence) || owed.contains(&fence)) {
             elect::flush_soon(&self.member);
@@ -140,19 +144,17 @@ impl Running {
         T: Future<Output = ()> + Send + 'static,
     {
         let stop = run::Stop { decided: CancellationToken::new(), shut_down: CancellationToken::new() };
-        let id = self.turns.spawn(task(Arc::clone(&self.member), stop.clone())).id();
-        self.stops.insert(id, Kept { fence, agent, stop });
+        let task = self.turns.spawn(task(Arc::clone(&self.member), stop.clone())).id();
+        self.kept.push(Kept { task, fence, agent, stop });
     }
 
     fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
         match ended {
-            Ok((id, ())) => {
-                self.stops.remove(&id);
-            }
+            Ok((id, ())) => drop(self.take(id)),
             Err(panic) => {
                 // Owed and ours, but not running any more: the next comparison gives it its last word.
                 tracing::error!("a turn's task died: {panic}");
-                let Some(Kept { fence, agent, .. }) = self.stops.remove(&panic.id()) else { return };
+                let Some(Kept { fence, agent, .. }) = self.take(panic.id()) else { return };
                 let agent = agent.map_or_else(|| "unknown".to_owned(), |agent| agent.to_string());
                 let detail = format!("turn {}, attempt {}", fence.turn, fence.attempt);
                 self.member.alerts.raise(AlertCode::TurnBroken, agent, detail);
@@ -160,11 +162,16 @@ impl Running {
         }
     }
 
+    fn take(&mut self, task: Id) -> Option<Kept> {
+        let which = self.kept.iter().position(|kept| kept.task == task)?;
+        Some(self.kept.remove(which))
+    }
+
     /// Waits for the turns in hand; after `grace` their agents are ended and the turns say so.
     pub(super) async fn finish(&mut self, grace: Duration) {
         if tokio::time::timeout(grace, self.drain()).await.is_err() {
             tracing::warn!(running = self.count(), "the grace is over; ending the agents");
-            self.stops.values().for_each(|kept| kept.stop.shut_down.cancel());
+            self.kept.iter().for_each(|kept| kept.stop.shut_down.cancel());
             self.drain().await;
         }
     }

@@ -6,7 +6,7 @@
 mod figures;
 mod page;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use axum::{
     extract::State,
@@ -15,6 +15,7 @@ use axum::{
 };
 use lastword_core::store::{Measures, Role};
 use prometheus_client::{encoding::text, registry::Registry};
+use tokio::time::Instant;
 
 use self::figures::{AccountFigures, Figures};
 use super::health::{Health, in_time};

@@ -16,7 +16,7 @@ use lastword_core::{
 };
 use lastword_store::IncarnationLock;
 
-use crate::process::{member::Member, patience::chance, state_dir};
+use crate::process::{blocking::blocking, member::Member, patience::chance, state_dir};
 
 /// The first look comes so long after the start at the earliest, and at most twice as long.
 const FIRST_AFTER: Duration = Duration::from_secs(30);
@@ -98,7 +98,7 @@ async fn files_of_idle_sessions(member: &Member) -> anyhow::Result<Option<String
     let sessions = member.oversight.idle_sessions(before).await?;
     let places = state_dir::places(member.state.root());
     let before = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(before.0).unwrap_or(0));
-    let removed = tokio::task::spawn_blocking(move || files::remove_old(&places, &sessions, before)).await??;
+    let removed = blocking(move || files::remove_old(&places, &sessions, before)).await??;
     Ok((removed > 0).then(|| format!("{removed} files and working directories of agents")))
 }
 
@@ -109,7 +109,7 @@ async fn left_locks(member: &Member) -> anyhow::Result<Option<String>> {
     let before = now.checked_sub(LOCK_AGE_MIN).unwrap_or(SystemTime::UNIX_EPOCH);
     let (directory, locks, me) =
         (member.state.incarnations(), member.state.locks().clone(), member.incarnation.clone());
-    let removed = tokio::task::spawn_blocking(move || {
+    let removed = blocking(move || {
         let mut removed = 0;
         for id in files::old_locks(&directory, before)? {
             let is_known = living.iter().any(|process| process.id == id);
