@@ -14,6 +14,7 @@ mod outage;
 mod oversight;
 mod packaging;
 mod provider_contract;
+mod simulate;
 mod small_disk;
 mod supervision;
 mod terminal;
