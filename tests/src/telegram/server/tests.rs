@@ -204,7 +204,8 @@ async fn a_bot_in_privacy_mode_hears_what_is_meant_for_it() {
     let sides = Sides::start().await;
     let kitchen = sides.does("chat", json!({ "kind": "supergroup", "is_forum": true })).await["id"].as_i64().unwrap();
     let fridge = sides.does("topic", json!({ "chat": kitchen, "name": "Fridge" })).await["thread"].clone();
-    sides.updates().await;
+    let first = sides.updates().await;
+    assert!(first.iter().any(|update| update["my_chat_member"]["new_chat_member"]["status"] == "member"));
     let post = json!({ "chat_id": kitchen, "text": "I am here", "message_thread_id": fridge });
     let mine = sides.asks("sendMessage", post).await["result"].clone();
     assert_eq!((&mine["message_thread_id"], &mine["is_topic_message"]), (&fridge, &json!(true)));
@@ -221,8 +222,6 @@ async fn a_bot_in_privacy_mode_hears_what_is_meant_for_it() {
     let heard = sides.updates().await;
     let texts: Vec<_> = heard.iter().filter_map(|update| update["message"]["text"].as_str()).collect();
     assert_eq!(texts, ["/status", "hey @lastword_bot #t1", "to you"]);
-    let kinds: Vec<_> = heard.iter().filter(|update| update["my_chat_member"].is_object()).collect();
-    assert_eq!(kinds.len(), 1, "it heard that it came in");
     let talk = heard.iter().find(|update| update["message"]["text"] == "/status").unwrap();
     let root = &talk["message"]["reply_to_message"];
     assert_eq!(root["forum_topic_created"]["name"], "Fridge", "what is said in a topic replies to its first message");
