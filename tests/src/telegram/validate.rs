@@ -187,7 +187,8 @@ impl Field {
     fn read(data: &Value) -> Self {
         let text = |name: &str| data[name].as_str().unwrap_or_default();
         let (name, description) = (text("name").to_owned(), text("description"));
-        let said = ["must be ", "always \"", "always “"].iter().find_map(|words| description.split_once(words));
+        let said =
+            ["must be ", "always \"", "always “", "always '"].iter().find_map(|words| description.split_once(words));
         let is_tag = matches!(name.as_str(), "type" | "status" | "source");
         let must_be = said.filter(|_| is_tag).and_then(|(_, said)| {
             let word = said.trim_matches(|c: char| !c.is_alphanumeric()).split(|c: char| !is_name(c)).next()?;

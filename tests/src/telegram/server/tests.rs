@@ -12,13 +12,31 @@ struct Sides {
     token: String,
     /// The offset that confirms everything that was read.
     next: std::cell::Cell<i64>,
+    /// What answers are held against, if it is there.
+    contract: Option<Contract>,
+}
+
+/// The type that a method returns, as the documentation names it.
+fn returned(method: &str) -> &'static str {
+    match method.to_lowercase().as_str() {
+        "getupdates" => "Array of Update",
+        "getme" => "User",
+        "getfile" => "File",
+        "getchat" => "ChatFullInfo",
+        "getchatmember" => "ChatMember",
+        "getmycommands" => "Array of BotCommand",
+        "getwebhookinfo" => "WebhookInfo",
+        "sendmediagroup" => "Array of Message",
+        "sendmessage" | "senddocument" | "sendphoto" | "editmessagetext" => "Message",
+        _ => "True",
+    }
 }
 
 impl Sides {
     async fn start() -> Self {
         let server = Server::start().await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut sides = Self { server, http, token: String::new(), next: 0.into() };
+        let mut sides = Self { server, http, token: String::new(), next: 0.into(), contract: Contract::from_env() };
         sides.token = sides.does("bot", json!({})).await["token"].as_str().unwrap().to_owned();
         sides
     }
@@ -36,7 +54,12 @@ impl Sides {
 
     async fn asks(&self, method: &str, body: Value) -> Value {
         let url = format!("{}/bot{}/{method}", self.server.url(), self.token);
-        self.http.post(url).json(&body).send().await.unwrap().json().await.unwrap()
+        let answer: Value = self.http.post(url).json(&body).send().await.unwrap().json().await.unwrap();
+        if let (Some(contract), true) = (&self.contract, answer["ok"] == true) {
+            let documented = contract.value(returned(method), &answer["result"], method);
+            documented.unwrap_or_else(|why| panic!("{why}\n{answer:#}"));
+        }
+        answer
     }
 
     /// The words of a refusal.
@@ -128,7 +151,7 @@ async fn every_refusal_has_telegrams_words() {
         ("editMessageText", edit(mine, "x".repeat(4_097)), "Bad Request: MESSAGE_TOO_LONG"),
         ("editMessageText", edit(999, "x".into()), "Bad Request: message to edit not found"),
         ("editMessageText", edit(hers, "x".into()), "Bad Request: message can't be edited"),
-        ("deleteMessage", edit(999, "x".into()), "Bad Request: message to delete not found"),
+        ("deleteMessage", json!({ "chat_id": alice, "message_id": 999 }), "Bad Request: message to delete not found"),
         ("sendNothing", json!({}), "Not Found: method not found"),
         (
             "sendMessage",
@@ -312,4 +335,67 @@ async fn commands_are_kept_by_scope_and_language() {
     assert_eq!(sides.refused("setMyCommands", bad).await, "Bad Request: BOT_COMMAND_INVALID");
     sides.asks("deleteMyCommands", json!({ "language_code": "de" })).await;
     assert_eq!(sides.asks("getMyCommands", json!({ "language_code": "de" })).await["result"], json!([]));
+}
+
+#[tokio::test]
+async fn every_kind_of_update_and_answer_is_as_documented() {
+    let sides = Sides::start().await;
+    let kinds = json!({ "allowed_updates": ["message", "edited_message", "channel_post", "callback_query",
+                                            "my_chat_member", "stopped_message_generation"] });
+    sides.asks("getUpdates", kinds).await;
+    let said = sides.does("say", json!({ "text": "/start now https://example.com", "age_s": 60 })).await;
+    let (alice, hers) = (said["chat_id"].clone(), said["message_id"].clone());
+    for kind in ["photo", "video", "voice", "audio", "document"] {
+        let file = json!({ "kind": kind, "name": format!("a.{kind}"), "bytes": [1, 2, 3], "size_bytes": 21_000_000 });
+        sides.does("say", json!({ "text": kind, "file": file })).await;
+    }
+    sides.does("edit", json!({ "message": hers, "text": "/start later" })).await;
+    let keyboard = json!({ "inline_keyboard": [[{ "text": "Stop", "callback_data": "stop" }]] });
+    let mine = json!({ "chat_id": alice, "text": "*b*", "parse_mode": "MarkdownV2", "reply_markup": keyboard,
+                       "reply_parameters": { "message_id": hers } });
+    let mine = sides.asks("sendMessage", mine).await["result"]["message_id"].clone();
+    let pressed = sides.does("press", json!({ "message": mine, "data": "stop" })).await["id"].clone();
+    let answer = json!({ "callback_query_id": pressed });
+    assert_eq!(sides.asks("answerCallbackQuery", answer.clone()).await["result"], true);
+    let again = sides.refused("answerCallbackQuery", answer).await;
+    assert!(again.starts_with("Bad Request: query is too old"), "{again}");
+    let draft = json!({ "chat_id": alice, "draft_id": 7, "text": "so far", "can_stop": true });
+    assert_eq!(sides.asks("sendMessageDraft", draft).await["result"], true);
+    sides.does("stop_draft", json!({ "draft": 7 })).await;
+    let reaction = json!({ "chat_id": alice, "message_id": hers, "reaction": [{ "type": "emoji", "emoji": "👀" }] });
+    assert_eq!(sides.asks("setMessageReaction", reaction).await["result"], true);
+    sides.does("block", json!({ "is_blocked": true })).await;
+    let channel = sides.does("chat", json!({ "kind": "channel" })).await["id"].clone();
+    sides.does("say", json!({ "chat": channel, "text": "news" })).await;
+    let forum = sides.does("chat", json!({ "kind": "supergroup", "is_forum": true })).await["id"].clone();
+    sides.does("topic", json!({ "chat": forum, "name": "Fridge" })).await;
+    let bot = json!({ "chat_id": forum, "user_id": 7_000_000_001_i64 });
+    assert_eq!(sides.asks("getChatMember", bot).await["result"]["status"], "member");
+    assert_eq!(sides.asks("getChat", json!({ "chat_id": forum })).await["result"]["is_forum"], true);
+    let action = json!({ "chat_id": forum, "action": "typing", "message_thread_id": 1 });
+    assert_eq!(sides.asks("sendChatAction", action).await["result"], true);
+    assert_eq!(sides.asks("getMe", json!({})).await["result"]["is_bot"], true);
+    assert_eq!(sides.asks("getWebhookInfo", json!({})).await["result"]["url"], "");
+    let updates = sides.updates().await;
+    let kinds: std::collections::BTreeSet<_> =
+        updates.iter().flat_map(|update| update.as_object().unwrap().keys().cloned()).collect();
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
+    let big = updates.iter().find_map(|update| update["message"]["document"]["file_id"].as_str()).unwrap();
+    assert_eq!(sides.refused("getFile", json!({ "file_id": big })).await, "Bad Request: file is too big");
+    let violations = sides.http.get(format!("{}/control/violations", sides.server.url())).send().await.unwrap();
+    assert_eq!(violations.json::<Vec<Violation>>().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_is_not_documented_is_refused_and_remembered() {
+    let sides = Sides::start().await;
+    if sides.contract.is_none() {
+        eprintln!("not run: LASTWORD_CONTRACTS is not set");
+        return;
+    }
+    let alice = sides.says("hello").await["chat_id"].clone();
+    let words = sides.refused("sendMessage", json!({ "chat_id": alice, "text": "x", "colour": "red" })).await;
+    assert_eq!(words, "Bad Request: not documented: sendmessage has no parameter colour");
+    let violations = sides.http.get(format!("{}/control/violations", sides.server.url())).send().await.unwrap();
+    assert_eq!(violations.json::<Vec<Violation>>().await.unwrap().len(), 1);
 }
