@@ -11,6 +11,7 @@ mod ledger;
 mod other_program;
 mod processes;
 mod settings;
+mod telegram;
 
 use std::{
     path::PathBuf,
@@ -32,6 +33,7 @@ pub use self::{
     other_program::OtherProgram,
     processes::{Pid, Who},
     settings::{Network, Settings},
+    telegram::Telegram,
 };
 
 /// The longest that anything may take before a test gives up on it: machines are shared and slow.

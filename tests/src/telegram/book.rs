@@ -27,6 +27,8 @@ pub struct Version {
     pub entities: Vec<Value>,
     /// `InlineKeyboardMarkup`, if there is one.
     pub markup: Option<Value>,
+    /// Unix time in seconds.
+    pub date: i64,
     /// Its place in the order of everything that happened.
     pub order: u64,
     /// Milliseconds since the server started.

@@ -178,7 +178,7 @@ impl Chat {
     /// Whether a bot may write in this thread.
     ///
     /// # Errors
-    /// When there is no such topic, or it is closed. The topic [`GENERAL_TOPIC`] must not be named by a message.
+    /// When there is no such topic, or it is closed. The general topic must not be named by a message.
     pub fn check_thread(&self, thread: i64, bot: i64) -> Result<(), Refusal> {
         let topic = self.topics.get(&thread).filter(|_| self.is_forum);
         let topic = topic.ok_or_else(|| Refusal::bad_request("message thread not found"))?;

@@ -336,7 +336,7 @@ impl Network {
     /// A text at this moment.
     pub fn new_version(&mut self, text: Formatted) -> Version {
         let Formatted { text, entities } = text;
-        Version { text, entities, markup: None, order: self.next_order(), at_ms: self.now_ms() }
+        Version { text, entities, markup: None, date: self.date(), order: self.next_order(), at_ms: self.now_ms() }
     }
 
     /// Adds a bot's message.

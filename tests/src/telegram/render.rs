@@ -72,7 +72,7 @@ impl Network {
             shown["media_group_id"] = album.clone().into();
         }
         if message.versions.len() > 1 {
-            shown["edit_date"] = message.date.into();
+            shown["edit_date"] = text.date.into();
         }
         shown
     }
