@@ -101,7 +101,7 @@ fn whoever_asks_something_of_the_disk_may_die_of_it() {
                 for moment in Moment::ALL {
                     for takes_power in [false, true] {
                         let what = What::DieAtOperation { who, nth, moment, takes_power };
-                        let blows = scene.blows.iter().copied().chain([Blow { at: 50, what }]).collect();
+                        let blows = scene.blows.iter().copied().chain([Blow { at: 0, what }]).collect();
                         stories.push(Story { blows, ..scene.clone() });
                     }
                 }

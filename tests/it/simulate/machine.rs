@@ -23,14 +23,14 @@ use lastword_core::{
 };
 use lastword_store::{
     SqliteOptions, SqliteStore, SystemClock,
-    disk::{self, Disk},
+    disk::{self, Disk, Moment},
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::{
     agent::SimulatedAgent,
-    network::{ACCOUNT, Network, SimulatedProvider},
+    network::{ACCOUNT, LIFETIME_MS, Network, SimulatedProvider},
     process::{Birth, Process, Step, Watch, die},
     story::{Blow, End, How, Story, What, Who, hash},
     supervisor::{self, Order},
@@ -39,6 +39,8 @@ use super::{
 
 /// When a story that is not quiet has failed, in milliseconds.
 const PATIENCE_MS: i64 = 900_000;
+/// How long all must be quiet, beyond a request's lifetime.
+const SETTLING_MS: i64 = 500;
 /// How often it is asked whether all is quiet.
 const LOOK_EVERY_MS: i64 = 100;
 /// Who looks at the store from outside has a number above this; after a power cut it is somebody else.
@@ -60,6 +62,8 @@ pub struct Machine<'s> {
     orders: Option<mpsc::Sender<Order>>,
     births: u32,
     heals: Vec<(i64, Heal)>,
+    /// Who is to die at an operation, and is not there yet.
+    unborn: Vec<(Who, u64, Moment, bool)>,
     /// Whether somebody died with the whole machine.
     blackout: Rc<Cell<bool>>,
     passes: Rc<RefCell<Vec<Point>>>,
@@ -108,6 +112,7 @@ impl<'s> Machine<'s> {
             orders: None,
             births: 0,
             heals: Vec::new(),
+            unborn: Vec::new(),
             blackout,
             passes,
             _watch,
@@ -126,7 +131,7 @@ impl<'s> Machine<'s> {
         let mut blows = self.story.blows.clone();
         blows.sort_by_key(|blow| blow.at);
         let mut blows = blows.into_iter().peekable();
-        let mut look_at = 0;
+        let (mut look_at, mut quiet_since) = (0, None);
         loop {
             while let Some(said) = words.next_if(|words| words.at <= self.now) {
                 let id = self.network.say(said.place, said.sender, &said.text);
@@ -140,13 +145,17 @@ impl<'s> Machine<'s> {
             self.start();
             let is_told = words.peek().is_none() && blows.peek().is_none() && self.heals.is_empty();
             let step = [1, 2, 5, 10, 25, 60][self.chance.usize(0..6)];
-            self.now += if is_told { step * 2 } else { step };
+            self.now += if quiet_since.is_some() { step * 4 } else { step };
             self.run();
             self.network.advance(self.now);
             if is_told && self.now >= look_at {
                 look_at = self.now + LOOK_EVERY_MS;
-                if self.is_quiet() {
-                    return Ok(());
+                // Whatever may still come of what was on its way comes within a request's lifetime.
+                let since = *quiet_since.get_or_insert(self.now);
+                match self.is_quiet() {
+                    true if self.now - since > LIFETIME_MS + SETTLING_MS => return Ok(()),
+                    true => {}
+                    false => quiet_since = None,
                 }
             }
             if self.now > PATIENCE_MS {
@@ -176,7 +185,8 @@ impl<'s> Machine<'s> {
     }
 
     fn note(&mut self, what: std::fmt::Arguments<'_>) {
-        self.happened.push(format!("{:>6} ms  {what}", self.now));
+        let folder = self.folder.path().display().to_string();
+        self.happened.push(format!("{:>6} ms  {what}", self.now).replace(&folder, ""));
     }
 
     // --- what breaks ------------------------------------------------------------------------------------------
@@ -204,12 +214,10 @@ impl<'s> Machine<'s> {
                     self.starts.push((now, who));
                 }
             }
-            What::DieAtOperation { who, nth, moment, takes_power } => {
-                if let Some(which) = self.current(who) {
-                    self.running[which].takes_power = takes_power;
-                    self.disk.die_at(self.running[which].process.id, nth, moment);
-                }
-            }
+            What::DieAtOperation { who, nth, moment, takes_power } => match self.current(who) {
+                Some(which) => self.arm(which, nth, moment, takes_power),
+                None => self.unborn.push((who, nth, moment, takes_power)),
+            },
             What::Disk(trouble, ms) => {
                 self.disk.set_trouble(Some(trouble));
                 self.heals.push((self.now + ms, Heal::Disk));
@@ -222,6 +230,11 @@ impl<'s> Machine<'s> {
                 self.stepped.fetch_add(ms, Ordering::Relaxed);
             }
         }
+    }
+
+    fn arm(&mut self, which: usize, nth: u64, moment: Moment, takes_power: bool) {
+        self.running[which].takes_power = takes_power;
+        self.disk.die_at(self.running[which].process.id, nth, moment);
     }
 
     /// The last trouble of a kind that ends ends it.
@@ -309,6 +322,11 @@ impl<'s> Machine<'s> {
             takes_power: false,
             begun: self.now,
         });
+        let which = self.running.len() - 1;
+        if let Some(wanted) = self.unborn.iter().position(|(unborn, ..)| *unborn == who) {
+            let (_, nth, moment, takes_power) = self.unborn.remove(wanted);
+            self.arm(which, nth, moment, takes_power);
+        }
     }
 
     fn run(&mut self) {

@@ -104,6 +104,8 @@ fn open_with(mut options: SqliteOptions, state: &StateDir, may: May) -> Result<S
     let store = path::absolute(&options.path).unwrap_or_else(|_| options.path.clone());
     let had = read(&marker);
     options.must_exist = may == May::GoOn || had.is_some();
+    // Whoever may make a store may be the first to open it; everybody else joins a supervisor who has it open.
+    options.settles_log = may == May::BeginAnew;
     let opened = SqliteStore::open(options).map_err(|error| match (error, &had) {
         (OpenError::Gone { .. }, Some(was)) if may == May::BeginAnew => {
             NotOpened::Gone { was: was.clone(), store: store.clone(), marker: marker.clone() }

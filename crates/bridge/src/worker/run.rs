@@ -105,18 +105,19 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
     let (mut reporter, heard) = Reporter::new(claim.fence, Arc::clone(&member.store));
     let deadlines = member.deadlines(&claim.agent);
     tokio::select! {
+        // The agent last: however much it writes, it keeps nothing of its own limits from being seen.
         biased;
-        outcome = agent.run(&request, &mut reporter) => {
-            Some(with_files(outcome, request.directory.clone(), left_before).await)
-        }
-        () = heard.write(claim.fence, &*member.store) => None,
         () = stop.decided.cancelled() => None,
-        reason = past_deadline(&heard, deadlines) => Some(AgentOutcome::Failed(reason)),
         () = stop.shut_down.cancelled() => match member.on_lost(&claim.agent) {
             OnLost::Error => Some(AgentOutcome::Failed(Reason::ShutDown)),
             // Still ours when we leave, and so it goes back to the queue.
             OnLost::Replay { .. } => None,
         },
+        reason = past_deadline(&heard, deadlines) => Some(AgentOutcome::Failed(reason)),
+        () = heard.write(claim.fence, &*member.store) => None,
+        outcome = agent.run(&request, &mut reporter) => {
+            Some(with_files(outcome, request.directory.clone(), left_before).await)
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
     index::{REGION_BYTES, Region},
     machine::{Machine, Open},
 };
+use crate::sqlite::log::Log;
 
 /// One machine, shared by its disk and every open file of it.
 #[derive(Debug, Default)]
@@ -66,21 +67,28 @@ fn find(path: &str) -> io::Result<(Arc<Shared>, &str)> {
     found.ok_or_else(|| io::Error::new(ErrorKind::NotFound, format!("there is no disk above {path}")))
 }
 
-/// Writes a file's bytes over themselves and syncs them, if there is such a file.
-pub(crate) fn write_again(path: &Path) -> io::Result<()> {
+/// Opens the engine's log beside the engine.
+pub(crate) fn open_log(path: &Path) -> io::Result<impl Log> {
     let (shared, name) = find(path.to_str().ok_or(ErrorKind::InvalidFilename)?)?;
-    let open = match shared.machine().open(Process::current(), name, OpenAccess::Write) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        open => open?,
-    };
-    let mut file = Handle { open, shared: Arc::clone(&shared) };
-    let mut bytes = vec![0; position(file.size()?)?];
-    if bytes.is_empty() {
-        return Ok(());
+    let open = shared.machine().open(Process::current(), name, OpenAccess::Write)?;
+    Ok(Handle { shared, open })
+}
+
+impl Log for Handle {
+    fn read_at(&mut self, piece: &mut [u8], at: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.size()?.saturating_sub(at)).unwrap_or(usize::MAX);
+        let length = left.min(piece.len());
+        self.read_exact_at(&mut piece[..length], at)?;
+        Ok(length)
     }
-    file.read_exact_at(&mut bytes, 0)?;
-    file.write_all_at(&bytes, 0)?;
-    file.sync(true)
+
+    fn write_at(&mut self, piece: &[u8], at: u64) -> io::Result<()> {
+        self.write_all_at(piece, at)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        DatabaseHandle::sync(self, true)
+    }
 }
 
 thread_local! {

@@ -35,7 +35,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::engine::write_again;
+pub(crate) use self::engine::open_log;
 use self::{
     engine::{Shared, mount, unmount},
     machine::Machine,

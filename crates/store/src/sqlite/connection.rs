@@ -1,14 +1,11 @@
 //! Connections, all with the same settings.
 
 use std::{
-    io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi};
-
-use super::log;
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 /// How long the engine waits for another connection: a backstop, since writers queue for our own lock before. Shorter
 /// than the patience of whoever watches for a process that holds that lock and is silent.
@@ -64,10 +61,8 @@ impl Files {
     }
 }
 
-/// A connection that writes. Call it under the commit lock: the first one of a new database writes its header, and the
-/// first one after a start trusts what it reads in the log.
+/// A connection that writes. Call it under the commit lock: the first one of a new database writes its header.
 pub(crate) fn writer(files: &Files) -> rusqlite::Result<Connection> {
-    log::settle(files).map_err(as_sql)?;
     let conn = open(files, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
@@ -80,16 +75,6 @@ pub(crate) fn writer(files: &Files) -> rusqlite::Result<Connection> {
         conn.pragma_update(None, "checkpoint_fullfsync", true)?;
     }
     Ok(conn)
-}
-
-/// What the system said, in the engine's words.
-fn as_sql(error: io::Error) -> rusqlite::Error {
-    let code = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ffi::SQLITE_FULL,
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => ffi::SQLITE_READONLY,
-        _ => ffi::SQLITE_IOERR,
-    };
-    rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(format!("the log: {error}")))
 }
 
 /// A connection that writes a copy of the whole elsewhere: it changes nothing here.

@@ -18,7 +18,7 @@ mod engine;
 mod failure;
 mod filesystem;
 mod job;
-mod log;
+pub(crate) mod log;
 mod migrate;
 mod open;
 mod options;

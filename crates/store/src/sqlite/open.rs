@@ -16,7 +16,7 @@ use super::{
     connection,
     engine::{Engine, StartError},
     failure::Failure,
-    filesystem, migrate,
+    filesystem, log, migrate,
     options::{EngineKind, SqliteOptions},
     query::deployment,
     writer::Writer,
@@ -164,6 +164,9 @@ pub(crate) fn open_with(options: SqliteOptions, migrations: &[Migration]) -> Res
     // The engine would make it readable for everybody; its log inherits what it finds here.
     commit_lock::open_private(path).map_err(unwritable)?;
     let mut conn = connection::writer(&files).map_err(refused)?;
+    if options.settles_log {
+        log::settle(&conn, &files, &held).map_err(refused)?;
+    }
     migrate::migrate(&mut conn, migrations).map_err(|error| from_migration(path, error))?;
     let id = deployment::found(&conn, options.deployment.as_deref(), options.clock.now())
         .map_err(|failure| from_failure(path, failure))?;

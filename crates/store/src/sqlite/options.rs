@@ -28,6 +28,9 @@ pub struct SqliteOptions {
     pub reserve_bytes: Option<u64>,
     /// Whether a database that is not there is an error, and not made.
     pub must_exist: bool,
+    /// Whether nobody else may have the database open: what earlier processes left in its log is made durable before it
+    /// is trusted.
+    pub settles_log: bool,
     /// The id that a new database's delivery keys carry; random where `None`.
     pub deployment: Option<String>,
     /// Called when going on would risk what is stored; the default logs and aborts the process. Where it returns, the
@@ -60,6 +63,7 @@ impl SqliteOptions {
             engine: EngineKind::Threads,
             reserve_bytes: None,
             must_exist: false,
+            settles_log: false,
             deployment: None,
             on_fatal: Arc::new(|why| {
                 tracing::error!(why, "the store can't go on safely; the process ends and its restart replays the log");

@@ -11,6 +11,7 @@ mod disk;
 mod forgetting;
 mod full_disk;
 mod group_commit;
+mod guards;
 mod long_looks;
 mod migrations;
 mod retry;

@@ -8,6 +8,7 @@ use crate::sqlite::{
     commit_lock::CommitLock,
     connection::Files,
     failure::{is_disk_failure, is_full},
+    log,
 };
 
 /// A row longer than a page, so that a commit is several writes.
@@ -17,8 +18,12 @@ fn database(folder: &Path) -> PathBuf {
     std::fs::canonicalize(folder).unwrap().join("rows.db")
 }
 
+fn files(folder: &Path) -> Files {
+    Files::at(database(folder)).below(Some(VFS.into()))
+}
+
 fn open(folder: &Path) -> Result<Connection> {
-    connection::writer(&Files::at(database(folder)).below(Some(VFS.into())))
+    connection::writer(&files(folder))
 }
 
 fn insert(conn: &Connection, n: usize) -> Result<()> {
@@ -201,7 +206,12 @@ fn what_a_failed_sync_left_is_durable_before_anything_follows_it() {
     assert!(is_disk_failure(&insert(&conn, 2).unwrap_err()));
     disk.set_trouble(None);
     disk.kill(Process(0));
-    let conn = Process(1).run(|| open(folder.path())).unwrap();
+    let conn = Process(1).run(|| {
+        let conn = open(folder.path()).unwrap();
+        let (files, lock) = (files(folder.path()), CommitLock::open(&database(folder.path())).unwrap());
+        log::settle(&conn, &files, &lock.hold().unwrap()).unwrap();
+        conn
+    });
     assert_eq!(rows(&conn, &"the log is read as it is"), 2);
     insert(&conn, 3).unwrap();
     disk.power_cut(|| 0);
