@@ -17,6 +17,7 @@ mod provider_contract;
 mod simulate;
 mod small_disk;
 mod supervision;
+mod telegram;
 mod telegram_clients;
 mod terminal;
 mod tidy;

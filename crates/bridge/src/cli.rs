@@ -13,7 +13,8 @@ use lastword_core::store::StoreError;
 use lastword_store::{LockError, OpenError};
 
 use crate::{
-    bench, bridge,
+    bench,
+    bridge::{self, ask::ask_networks},
     build_id::build,
     chat::{ChatOptions, chat},
     config::Config,
@@ -55,7 +56,12 @@ enum Command {
     /// else of the deployment runs.
     LastGasp,
     /// Checks the configuration and says everything that is wrong with it.
-    Check,
+    Check {
+        /// Also asks every network who its bot is: wrong tokens and servers that can't be reached come to light. Nothing is
+        /// received or sent, and a bridge that runs is not disturbed.
+        #[arg(long)]
+        online: bool,
+    },
     /// Prints the JSON schema of the configuration, for editors.
     Schema,
     /// Talks to a running bridge from this terminal.
@@ -125,7 +131,7 @@ pub fn main() -> ExitCode {
 
 fn with_config(command: Command, config: Config) -> ExitCode {
     match command {
-        Command::Check => check(&config),
+        Command::Check { online } => finish(check(&config, online)),
         Command::Chat(args) => finish(runtime(false).map(|runtime| runtime.block_on(chat(args.options(&config))))),
         Command::Operate(what) => finish(runtime(false).map(|runtime| runtime.block_on(operate::run(&what, &config)))),
         Command::Run | Command::Bridge | Command::Worker | Command::LastGasp => {
@@ -149,7 +155,7 @@ fn serve(command: &Command, config: Config) -> anyhow::Result<ExitCode> {
     ended
 }
 
-fn check(config: &Config) -> ExitCode {
+fn check(config: &Config, is_online: bool) -> anyhow::Result<ExitCode> {
     match &config.file {
         Some(file) => println!("{} is fine.", file.display()),
         None => println!("There is no configuration file; the defaults are fine."),
@@ -159,7 +165,18 @@ fn check(config: &Config) -> ExitCode {
     }
     println!("State: {}", config.state_dir.display());
     println!("Web API: http://{}", config.http.listen);
-    ExitCode::SUCCESS
+    if !is_online {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut are_fine = true;
+    for (account, answer) in runtime(false)?.block_on(ask_networks(config)) {
+        are_fine &= answer.is_ok();
+        match answer {
+            Ok(bot) => println!("Account {account}: its network knows it as {bot}."),
+            Err(why) => println!("Account {account}: {why}"),
+        }
+    }
+    Ok(if are_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn runtime(is_multi_threaded: bool) -> anyhow::Result<tokio::runtime::Runtime> {

@@ -27,6 +27,10 @@ pub fn main() -> ExitCode {
     match args.next().as_deref().and_then(|arg| arg.to_str()) {
         Some("exec-agent") => lastword_agents::shim::exec_agent(args),
         Some("demo-agent") => lastword_agents::demo::demo_main(),
-        _ => cli::main(),
+        _ => {
+            // One TLS for everything here. Who is second has what it needs.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+            cli::main()
+        }
     }
 }

@@ -19,6 +19,9 @@ use crate::{
 /// The longest that a receive stream may say nothing: at least so often it yields [`Inbound::Alive`]. In milliseconds.
 pub const ALIVE_WITHIN_MS: u64 = 15_000;
 
+/// How often a network is told that an answer is still being worked on, in milliseconds.
+pub const PRESENCE_EVERY_MS: u64 = 4_000;
+
 /// One account on one chat network.
 ///
 /// The five required methods are the whole cost of a new network. Each `Option<&dyn _>` facet is a promise: `Some`
@@ -37,8 +40,8 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Connects and yields updates until the link fails or the stream is dropped.
     ///
-    /// Yields something at least every [`ALIVE_WITHIN_MS`] while the link stands; a longer silence is taken for a dead
-    /// link. Yields at most one `Err`, then ends; reconnecting is the caller's job. `resume_from` is the last cursor that was
+    /// Yields something as soon as the link is seen to stand: until then the account counts as not linked. Then yields
+    /// something at least every [`ALIVE_WITHIN_MS`] while it stands; a longer silence is taken for a dead link. Yields at most one `Err`, then ends; reconnecting is the caller's job. `resume_from` is the last cursor that was
     /// committed, or `None` on first start.
     fn receive(&self, resume_from: Option<Cursor>) -> UpdateStream;
 
@@ -49,6 +52,16 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Changing messages already posted.
     fn edits(&self) -> Option<&dyn Edits> {
+        None
+    }
+
+    /// Showing that an answer is being worked on.
+    fn presence(&self) -> Option<&dyn Presence> {
+        None
+    }
+
+    /// Marking messages as taken.
+    fn receipts(&self) -> Option<&dyn Receipts> {
         None
     }
 
@@ -63,6 +76,20 @@ pub trait Provider: Send + Sync + 'static {
 pub trait Edits: Send + Sync {
     /// Makes exactly one attempt to replace the text of `target`. "Unchanged" counts as delivered.
     async fn edit(&self, target: &MessageId, request: &SendRequest) -> SendOutcome;
+}
+
+/// Showing that an answer is being worked on. It is no message, and nothing depends on it.
+#[async_trait]
+pub trait Presence: Send + Sync {
+    /// Shows it for a few seconds; best effort, and it fades by itself. Asked again every [`PRESENCE_EVERY_MS`].
+    async fn working(&self, place: &Place);
+}
+
+/// Marking messages as taken, for example by a reaction. It is no message, and nothing depends on it.
+#[async_trait]
+pub trait Receipts: Send + Sync {
+    /// Marks one; best effort. Called once the message is committed and waits for an agent.
+    async fn taken(&self, place: &Place, message: &MessageId);
 }
 
 /// Asking the network whether an ambiguous post arrived.

@@ -34,6 +34,8 @@ pub struct Settings {
     pub routes: Vec<(String, &'static str)>,
     /// Lines appended to the account `net`.
     pub account: String,
+    /// Lines appended to the accounts.
+    pub accounts: String,
     /// Top-level lines of the configuration.
     pub top: String,
     /// The environment of the supervisor.
@@ -55,6 +57,7 @@ impl Default for Settings {
             agents: Vec::new(),
             routes: Vec::new(),
             account: String::new(),
+            accounts: String::new(),
             top: String::new(),
             env: Vec::new(),
             is_copied: false,
@@ -67,7 +70,7 @@ impl Default for Settings {
 impl Settings {
     /// The configuration of a deployment in `directory`, on the network at `url`.
     pub(super) fn config(&self, directory: &Path, port: u16, url: &str) -> String {
-        let Self { network, agent, account, top, agents, routes, .. } = self;
+        let Self { network, agent, account, accounts, top, agents, routes, .. } = self;
         let directory = directory.display();
         let idempotency = match network {
             Network::Native => "native",
@@ -87,11 +90,13 @@ accounts:
     allow: {{ users: [alice, bob] }}
     admins: [alice]
 {account}
+{accounts}
 default_agent: sh
 agents:
   demo: {{ kind: demo }}
 ",
             account = indent(account, 4),
+            accounts = indent(accounts, 2),
         );
         if routes.iter().any(|(_, agent)| *agent == "echo") {
             text.push_str("  echo: { kind: echo }\n");

@@ -8,11 +8,11 @@ use std::time::Duration;
 use lastword_core::{
     alert::AlertCode,
     decide::{
-        intake::{Decision, intake},
+        intake::{Decision, intake, unless_too_old},
         policy::Policy,
     },
     faults::{self, Bug, Point},
-    ids::Cursor,
+    ids::{Cursor, MessageId, Place},
     provider::{Ack, Batch},
     reason::Reason,
     store::{Asked, IngestBatch, IngestItem, Ingested, Intake, NewTurn, Store, StoreError},
@@ -29,6 +29,8 @@ const OFFER_MAX: Duration = Duration::from_secs(5);
 const KEPT_CHARS_MAX: usize = 4_096;
 
 /// Commits a batch, then acknowledges it: the only place where an ack is confirmed. An `Err` refuses the batch.
+///
+/// Says which messages wait for an agent now.
 pub(super) async fn accept(
     member: &Member,
     account: &Account,
@@ -36,14 +38,14 @@ pub(super) async fn accept(
     about: &str,
     notices: &Notices,
     batch: Batch,
-) -> Result<(), StoreError> {
+) -> Result<Vec<(Place, MessageId)>, StoreError> {
     let Batch { updates, cursor, ack } = batch;
     let mut ack = Some(ack);
     let mut items = Vec::with_capacity(updates.len());
     let mut looks = Looks::begin();
     for update in &updates {
         let intake = match intake(policy, account.shape(&update.place.conversation), about, update) {
-            Decision::Ready(intake) => intake,
+            Decision::Ready(intake) => unless_too_old(intake, update, member.clock.now(), account.update_age_max_ms),
             Decision::Look { asked, look } => looks.answer(member, asked, look).await,
         };
         items.push(IngestItem { update: update.id.clone(), intake });
@@ -60,6 +62,13 @@ pub(super) async fn accept(
     faults::point(Point::IngestBeforeAck);
     ack.into_iter().for_each(Ack::confirm);
     faults::point(Point::IngestAfterAck);
+    let taken = batch.items.iter().zip(&ingested).filter_map(|(item, ingested)| match &item.intake {
+        Intake::Turn(turn) if ingested.is_new && ingested.update == item.update => {
+            Some((turn.asked.place.clone(), turn.asked.message.clone()))
+        }
+        _ => None,
+    });
+    let taken = taken.collect();
     for (ingested, reason) in ingested.iter().zip(reasons).filter(|(ingested, _)| ingested.is_new) {
         let (account, update, turn) = (&account.id, &ingested.update, ingested.turn.map(|turn| turn.0));
         match reason {
@@ -69,7 +78,7 @@ pub(super) async fn accept(
             }
         }
     }
-    Ok(())
+    Ok(taken)
 }
 
 /// Waits for the store as long as an offer may wait; people are told of an outage meanwhile.

@@ -35,6 +35,8 @@ pub struct Account {
     pub placeholders: bool,
     /// Whether placeholders follow their turn's progress.
     pub shows_progress: bool,
+    /// How old a message may be when it arrives.
+    pub update_age_max_ms: Option<i64>,
 }
 
 impl Account {
@@ -63,6 +65,11 @@ impl Accounts {
                 unknown: config.unknown,
                 placeholders: config.placeholder,
                 shows_progress: config.progress,
+                update_age_max_ms: match &config.network {
+                    #[cfg(feature = "telegram")]
+                    NetworkConfig::Telegram { update_age_max_ms, .. } => *update_age_max_ms,
+                    _ => None,
+                },
             };
             (id.clone(), Arc::new(account))
         });
@@ -112,15 +119,15 @@ pub fn open_all(member: &Member, ended: &CancellationToken) -> (Accounts, Router
     (accounts, router)
 }
 
-/// The registry of networks: one arm each.
 fn open(
     member: &Member,
     id: &AccountId,
     config: &AccountConfig,
     ended: &CancellationToken,
 ) -> (Arc<dyn Provider>, Option<Router>) {
-    match &config.network {
-        NetworkConfig::Web {} => {
+    match remote(&member.config, id, config) {
+        Some(provider) => (provider, None),
+        None => {
             let settings = WebSettings {
                 user: UserId::new(LOCAL_USER),
                 body_bytes_max: usize::try_from(member.config.http.body_bytes_max).unwrap_or(usize::MAX),
@@ -134,6 +141,32 @@ fn open(
                 ended.clone(),
             );
             (provider, Some(router))
+        }
+    }
+}
+
+/// The registry of networks, one arm each; `None` for our own, which is served and not asked.
+#[must_use]
+#[cfg_attr(not(feature = "telegram"), allow(unused_variables, reason = "only networks that are asked need them"))]
+pub fn remote(all: &Config, id: &AccountId, config: &AccountConfig) -> Option<Arc<dyn Provider>> {
+    match &config.network {
+        NetworkConfig::Web {} => None,
+        #[cfg(feature = "telegram")]
+        NetworkConfig::Telegram { api_url, edited, receipts, .. } => {
+            use crate::config::EditedFile;
+            use lastword_providers::telegram::{Edited, TelegramProvider, TelegramSettings};
+            let token = config.token.as_ref().map_or_else(|| String::new().into(), |token| token.0.clone());
+            let settings = TelegramSettings {
+                edited: match edited {
+                    EditedFile::Ignore => Edited::Ignore,
+                    EditedFile::Rerun => Edited::Rerun,
+                },
+                receipts: *receipts,
+                commands: menu(all),
+                admins: config.admins.iter().cloned().collect(),
+                ..TelegramSettings::new(token, api_url.clone())
+            };
+            Some(Arc::new(TelegramProvider::new(id.clone(), settings)))
         }
         #[cfg(feature = "testing")]
         NetworkConfig::Scripted { url, idempotency, edits, edit_interval_ms, text_max, request_lifetime_ms } => {
@@ -153,9 +186,28 @@ fn open(
                 request_lifetime_ms: *request_lifetime_ms,
                 ..ScriptedSettings::new(url.clone())
             };
-            (Arc::new(ScriptedProvider::new(id.clone(), settings)), None)
+            Some(Arc::new(ScriptedProvider::new(id.clone(), settings)))
         }
     }
+}
+
+/// The commands as a network's menu shows them: ours, then the operator's.
+#[cfg(feature = "telegram")]
+fn menu(all: &Config) -> Vec<lastword_providers::telegram::BotCommandSettings> {
+    use crate::config::Access as CustomAccess;
+    use lastword_core::decide::command::{Access, BuiltIn};
+    use lastword_providers::telegram::BotCommandSettings;
+    let built_in = BuiltIn::ALL.iter().map(|command| BotCommandSettings {
+        name: command.name().into(),
+        help: command.help().into(),
+        is_for_admins: command.access() == Access::Admins,
+    });
+    let custom = all.commands.iter().map(|(name, command)| BotCommandSettings {
+        name: name.clone(),
+        help: command.help.clone(),
+        is_for_admins: command.access == CustomAccess::Admins,
+    });
+    built_in.chain(custom).collect()
 }
 
 /// Who may call our HTTP at all.

@@ -6,8 +6,10 @@ use tokio::time::Instant;
 
 use lastword_core::{
     alert::{Alert, AlertView},
-    capability::TextLimit,
-    decide::intake::{Look, error},
+    decide::{
+        intake::{Look, error},
+        split,
+    },
     ids::AccountId,
     reason::Reason,
     store::{Asked, Intake, StoreError, TraceOf},
@@ -49,7 +51,7 @@ impl Looks {
         }
         match text {
             Ok(text) => {
-                let text = shortened(text, asked.shape.text_max);
+                let text = split::head(&text, asked.shape.text_max, SHORTENED);
                 Intake::Answer { asked, text, reason: None }
             }
             Err(reason) => error(asked, reason),
@@ -60,22 +62,6 @@ impl Looks {
 async fn in_time(until: Instant, read: impl Future<Output = Result<String, Reason>>) -> Result<String, Reason> {
     let text = tokio::time::timeout_at(until, read).await;
     text.unwrap_or_else(|_| Err(Reason::LookFailed { detail: "it took too long".into() }))
-}
-
-/// As many whole lines as fit into one message.
-fn shortened(text: String, limit: TextLimit) -> String {
-    if limit.fits(&text) {
-        return text;
-    }
-    let room = (limit.max as usize).saturating_sub(limit.measure(SHORTENED));
-    let mut kept = String::new();
-    for line in text.split_inclusive('\n') {
-        if limit.measure(&kept) + limit.measure(line) > room {
-            break;
-        }
-        kept.push_str(line);
-    }
-    kept + SHORTENED
 }
 
 async fn read(member: &Member, account: &AccountId, look: Look) -> Result<String, Reason> {
@@ -99,8 +85,6 @@ async fn read(member: &Member, account: &AccountId, look: Look) -> Result<String
 
 #[cfg(test)]
 mod tests {
-    use lastword_core::capability::TextUnit;
-
     use super::*;
 
     #[tokio::test]
@@ -112,13 +96,5 @@ mod tests {
         }
         // What is known already is said even then.
         assert_eq!(in_time(until, async { Ok("known".to_owned()) }).await, Ok("known".to_owned()));
-    }
-
-    #[test]
-    fn an_answer_fits_into_one_message_by_whole_lines() {
-        let limit = TextLimit { max: 100, unit: TextUnit::Chars };
-        assert_eq!(shortened("short\n".repeat(3), limit), "short\n".repeat(3));
-        let long = shortened("a line of text\n".repeat(30), limit);
-        assert!(limit.fits(&long) && long.starts_with("a line of text\n…"), "{long}");
     }
 }

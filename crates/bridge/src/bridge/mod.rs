@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod account;
+pub mod ask;
 pub mod banner;
 mod deliver;
 mod drain;

@@ -14,8 +14,8 @@ use lastword_core::{
     decide::split::tail,
     delivery::Form,
     ids::{MessageId, TurnId},
-    outcome::SendOutcome,
-    provider::SendRequest,
+    outcome::{Rejection, SendOutcome},
+    provider::{PRESENCE_EVERY_MS, SendRequest},
     store::{DeliveryClaim, Store, StoreError, StreamKind, StreamPosition, Topic},
 };
 use tokio::{task::JoinSet, time::Instant};
@@ -35,6 +35,8 @@ struct Live {
     turn: TurnId,
     message: MessageId,
     placeholder: DeliveryClaim,
+    /// When people were told last that it is being worked on.
+    presented_at: Mutex<Option<Instant>>,
     /// Held while an edit is on its way.
     shown: tokio::sync::Mutex<Shown>,
 }
@@ -53,7 +55,13 @@ impl ProgressEdits {
     /// Keeps this placeholder up to date from now on.
     pub(super) fn begin(&self, placeholder: &DeliveryClaim, message: MessageId) {
         let Some(turn) = placeholder.turn else { return };
-        let live = Live { turn, message, placeholder: placeholder.clone(), shown: tokio::sync::Mutex::default() };
+        let live = Live {
+            turn,
+            message,
+            placeholder: placeholder.clone(),
+            presented_at: Mutex::default(),
+            shown: tokio::sync::Mutex::default(),
+        };
         self.live().insert(turn, Arc::new(live));
     }
 
@@ -90,6 +98,9 @@ pub(super) async fn edit_all(shared: Arc<Shared>) {
         for live in shared.progress.current() {
             // Who is being edited already is followed by the next round.
             if live.shown.try_lock().is_ok_and(|shown| !shown.is_ended) {
+                if live.is_presence_due() {
+                    in_flight.spawn(present(Arc::clone(&shared), Arc::clone(&live)));
+                }
                 in_flight.spawn(follow(Arc::clone(&shared), live));
             }
         }
@@ -103,6 +114,26 @@ pub(super) async fn edit_all(shared: Arc<Shared>) {
             () = woken.woken() => {}
             () = tokio::time::sleep(POLL) => {}
         }
+    }
+}
+
+impl Live {
+    /// Whether people are to be told again that it is being worked on; asking counts as telling.
+    fn is_presence_due(&self) -> bool {
+        let mut at = self.presented_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = at.is_none_or(|at| at.elapsed() >= Duration::from_millis(PRESENCE_EVERY_MS));
+        if is_due {
+            *at = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+/// Holds nothing that a last word waits for.
+async fn present(shared: Arc<Shared>, live: Arc<Live>) {
+    let Some(account) = shared.accounts.get(&live.placeholder.place.account) else { return };
+    if let Some(presence) = account.provider.presence() {
+        presence.working(&live.placeholder.place).await;
     }
 }
 
@@ -131,7 +162,21 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     let outcome = in_time(edits.edit(&live.message, &request)).await;
     shown.is_unresolved |= matches!(outcome, SendOutcome::Unknown(_));
     shown.is_stale = !matches!(outcome, SendOutcome::Delivered(_));
-    shown.edited_at = Some(Instant::now());
+    shown.is_ended |= is_in_vain(&outcome);
+    // A network's own hint counts from now on.
+    let hint_ms = if let SendOutcome::Retry(retry) = &outcome { retry.after_ms } else { None };
+    shown.edited_at = Some(Instant::now() + Duration::from_millis(hint_ms.unwrap_or_default().unsigned_abs()));
+}
+
+/// Whether the next edit would be refused, too.
+fn is_in_vain(outcome: &SendOutcome) -> bool {
+    match outcome {
+        SendOutcome::Rejected(rejection) => match rejection {
+            Rejection::TargetLost | Rejection::Gone | Rejection::Forbidden | Rejection::Unauthorized => true,
+            Rejection::Invalid { .. } => false,
+        },
+        SendOutcome::Delivered(_) | SendOutcome::Retry(_) | SendOutcome::Unknown(_) => false,
+    }
 }
 
 /// Reads on in the turn's stream, to its terminal; keeps only what fits into a message.

@@ -5,19 +5,32 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use lastword_core::{
     decide::{backoff, policy::Policy},
+    ids::{MessageId, Place},
     provider::{ALIVE_WITHIN_MS, Inbound, ReceiveError},
     store::{AccountLease, StoreError},
 };
+
+use tokio::task::JoinSet;
 
 use super::{
     accept::accept,
     account::{Account, Accounts},
     notice::Notices,
 };
-use crate::process::{member::Member, patience::pause};
+use crate::process::{
+    member::Member,
+    patience::{chance, pause},
+};
 
+/// How many marks may be on their way; more are left out.
+const RECEIPTS_MAX: usize = 32;
 /// The longest silence of a link that is not taken for dead.
 const SILENCE_MAX: Duration = Duration::from_millis(2 * ALIVE_WITHIN_MS);
+
+/// The least pause after another receiver was met, and how much chance adds: longer than a poll of a network waits, so that
+/// two receivers do not throw each other out again and again.
+const CONTENDED_PAUSE: Duration = Duration::from_secs(12);
+const CONTENDED_CHANCE: Duration = Duration::from_secs(12);
 
 /// Receives until the task is dropped, through every loss of the link.
 pub(super) async fn keep_receiving(
@@ -34,6 +47,9 @@ pub(super) async fn keep_receiving(
         let mut wait = pause(backoff::CONNECT, failures);
         if let Ended::Link(ReceiveError::Lost { retry_after_ms: Some(hint), .. }) = &ended {
             wait = wait.max(Duration::from_millis(hint.unsigned_abs()));
+        }
+        if let Ended::Link(ReceiveError::Contended) = &ended {
+            wait = wait.max(CONTENDED_PAUSE + CONTENDED_CHANCE.mul_f64(chance()));
         }
         let trouble = ended.to_string();
         if failures == 1 || failures % 20 == 0 {
@@ -61,7 +77,7 @@ pub(super) enum Ended {
 
 async fn receive(
     member: &Member,
-    account: &Account,
+    account: &Arc<Account>,
     policy: &Policy,
     accounts: &Accounts,
     notices: &Notices,
@@ -75,16 +91,16 @@ async fn receive(
 
 async fn try_receive(
     member: &Member,
-    account: &Account,
+    account: &Arc<Account>,
     policy: &Policy,
     accounts: &Accounts,
     notices: &Notices,
     failures: &mut u32,
 ) -> Result<std::convert::Infallible, Ended> {
     let AccountLease { cursor, .. } = lease(member, account).await?;
-    // The network has just said who we are: a successful round.
-    account.health.received();
+    // Who we are is no evidence that we receive: only what the stream yields is.
     let mut stream = account.provider.receive(cursor);
+    let mut receipts = JoinSet::new();
     tracing::info!(account = %account.id, "receiving");
     while let Some(inbound) = in_time(stream.next()).await? {
         match inbound? {
@@ -92,7 +108,8 @@ async fn try_receive(
             Inbound::Batch(batch) => {
                 match accept(member, account, policy, &accounts.about(), notices, batch).await {
                     // Refused, and so offered again: the link stands, and it was not asked in vain.
-                    Ok(()) | Err(StoreError::Unavailable(_)) => {}
+                    Err(StoreError::Unavailable(_)) => {}
+                    Ok(taken) => mark(account, taken, &mut receipts),
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -101,6 +118,22 @@ async fn try_receive(
         account.health.received();
     }
     Err(Ended::OutOfUpdates)
+}
+
+/// Marks what was taken, without holding up what comes next.
+fn mark(account: &Arc<Account>, taken: Vec<(Place, MessageId)>, receipts: &mut JoinSet<()>) {
+    while receipts.try_join_next().is_some() {}
+    for (place, message) in taken {
+        if account.provider.receipts().is_none() || receipts.len() >= RECEIPTS_MAX {
+            return;
+        }
+        let account = Arc::clone(account);
+        receipts.spawn(async move {
+            if let Some(network) = account.provider.receipts() {
+                network.taken(&place, &message).await;
+            }
+        });
+    }
 }
 
 /// Takes the right to act for an account, under the name that its network has for it.

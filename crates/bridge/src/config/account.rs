@@ -1,11 +1,12 @@
 //! Accounts, ready for use.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use lastword_core::{
     decide::{deliver::UnknownPolicy, policy::Allow},
     ids::{ConversationId, UserId},
 };
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::file::{AccountFile, AllowFile, Id, NetworkConfig, UnknownFile};
 
@@ -17,6 +18,8 @@ pub const LOCAL_USER: &str = "local";
 pub struct AccountConfig {
     /// The network, with its settings.
     pub network: NetworkConfig,
+    /// What the network knows it by, where it has one.
+    pub token: Option<Token>,
     /// Who may talk, besides the admins.
     pub users: Allow<UserId>,
     /// In which conversations everybody may talk.
@@ -31,12 +34,31 @@ pub struct AccountConfig {
     pub unknown: UnknownPolicy,
 }
 
+/// A secret that can be compared and never shown.
+#[derive(Clone)]
+pub struct Token(pub SecretString);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(hidden)")
+    }
+}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Eq for Token {}
+
 impl AccountConfig {
     /// The account that is there when none is configured: the web API for its local user.
     #[must_use]
     pub fn web() -> Self {
         Self {
             network: NetworkConfig::Web {},
+            token: None,
             users: Allow::Only(local()),
             conversations: Allow::default(),
             admins: local(),
@@ -54,6 +76,7 @@ impl AccountConfig {
         let admins = file.admins.unwrap_or_else(local_only);
         Self {
             network: file.network,
+            token: None,
             users: allowed(users, UserId::new),
             conversations: allowed(conversations, ConversationId::new),
             admins: admins.into_iter().map(|id| UserId::new(id.0)).collect(),

@@ -11,6 +11,7 @@
 
 mod account;
 mod agent;
+mod api_url;
 mod check;
 mod duration;
 mod file;
@@ -27,6 +28,7 @@ mod size;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod tree;
 
 use std::{
@@ -43,11 +45,11 @@ use lastword_core::{
 #[cfg(feature = "testing")]
 pub use self::file::ScriptedIdempotency;
 pub use self::{
-    account::{AccountConfig, LOCAL_USER},
+    account::{AccountConfig, LOCAL_USER, Token},
     agent::{AgentConfig, AgentKind, MAX_ATTEMPTS, ProgramConfig},
     file::{
-        Access, CommandConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel, NetworkConfig, RestartConfig,
-        RetentionConfig, StaleAction,
+        Access, CommandConfig, EditedFile, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel, NetworkConfig,
+        RestartConfig, RetentionConfig, StaleAction, Taken,
     },
     interpolate::Env,
     locate::locate,
@@ -165,6 +167,7 @@ impl Config {
         shape::check(&mut root, findings);
         check::check(&root, findings);
         let beside = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let mut tokens = tokens::tokens(&root, beside, findings);
         let token = root.get("http").and_then(|http| secret::secret(http, "http", "token", beside, findings));
         let state_dir = state_dir(&root, env, findings)?;
         if !findings.is_clean() {
@@ -181,6 +184,9 @@ impl Config {
         let mut config = Self::resolve(written, state_dir, beside);
         config.file = file.map(Path::to_path_buf);
         config.http.token = token;
+        for (name, account) in &mut config.accounts {
+            account.token = tokens.remove(name.as_str()).map(Token);
+        }
         Some(config)
     }
 

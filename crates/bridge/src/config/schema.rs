@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::{
-    duration,
+    api_url, duration,
     file::ConfigFile,
     kept, listen, size,
     tree::{Node, Value as Found},
@@ -48,6 +48,7 @@ fn validator(schema: &Value) -> Result<Validator, String> {
         .with_format(kept::FORMAT, |text: &str| kept::parse(text).is_some())
         .with_format(size::FORMAT, |text: &str| size::parse_bytes(text).is_some())
         .with_format(size::FORMAT_OR_ZERO, |text: &str| size::parse_bytes_or_zero(text).is_some())
+        .with_format(api_url::FORMAT, api_url::is_api_url)
         .with_format(listen::FORMAT, |text: &str| listen::parse_listen(text).is_some())
         .with_format(listen::ORIGIN_FORMAT, listen::is_origin)
         .build(schema)

@@ -7,8 +7,9 @@ use crate::{
     decide::{
         command::{self, Access, BuiltIn, Typed},
         policy::{CustomCommand, Policy},
+        split,
     },
-    ids::{AgentId, TurnId},
+    ids::{AgentId, Timestamp, TurnId},
     reason::Reason,
     store::{Asked, HintRule, Intake, NewTurn, PlaceCommand},
     update::{Message, Update, UpdateKind},
@@ -16,6 +17,9 @@ use crate::{
 
 /// The least time between two hints to somebody who is refused, in milliseconds.
 pub const HINT_EVERY_MS: i64 = 3_600_000;
+
+/// Ends an answer that would not fit into one message.
+const SHORTENED: &str = "… (shortened)";
 
 /// What is decided about an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +101,7 @@ fn answer_command(policy: &Policy, about: &str, update: &Update, asked: Asked, t
     if command.access() == Access::Admins && !is_admin {
         return Decision::Ready(error(asked, Reason::AdminsOnly { command: command.name().into() }));
     }
-    let answer = |asked, text| Intake::Answer { asked, text, reason: None };
+    let answer = |asked, text| said(asked, text, None);
     Decision::Ready(match command {
         BuiltIn::Help => answer(asked, help(policy, is_admin)),
         BuiltIn::WhoAmI => answer(asked, who_am_i(policy, update)),
@@ -147,7 +151,28 @@ fn queue(policy: &Policy, prompt: String, agent: &AgentId, asked: Asked) -> Inta
 /// An update that is answered at once with why not.
 #[must_use]
 pub fn error(asked: Asked, reason: Reason) -> Intake {
-    Intake::Answer { asked, text: reason.last_word(), reason: Some(reason) }
+    said(asked, reason.last_word(), Some(reason))
+}
+
+/// An answer that fits into one message.
+fn said(asked: Asked, text: String, reason: Option<Reason>) -> Intake {
+    let text = split::head(&text, asked.shape.text_max, SHORTENED);
+    Intake::Answer { asked, text, reason }
+}
+
+/// What was asked longer ago than `max_ms` is not done any more: whoever asked is told to ask again.
+///
+/// `now` and when it was sent are on different clocks, so the limit is no fine one.
+#[must_use]
+pub fn unless_too_old(intake: Intake, update: &Update, now: Timestamp, max_ms: Option<i64>) -> Intake {
+    match (intake, max_ms) {
+        (Intake::Turn(NewTurn { asked, .. }) | Intake::Command { asked, .. }, Some(max_ms))
+            if now.since_ms(update.sent_at) > max_ms =>
+        {
+            error(asked, Reason::TooOld { max_ms })
+        }
+        (intake, _) => intake,
+    }
 }
 
 fn asked(shape: ReplyShape, update: &Update, message: &Message) -> Asked {

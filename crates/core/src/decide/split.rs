@@ -57,6 +57,28 @@ pub fn tail(text: &str, limit: TextLimit) -> String {
     format!("…{}", &text[begin..])
 }
 
+/// The beginning of a text by whole lines, with `ending` behind it, if it does not fit `limit` as it is.
+#[must_use]
+pub fn head(text: &str, limit: TextLimit, ending: &str) -> String {
+    if limit.fits(text) {
+        return text.to_owned();
+    }
+    let room = (limit.max as usize).saturating_sub(limit.measure(ending));
+    let mut used = 0;
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        used += limit.measure(line);
+        if used > room {
+            break;
+        }
+        end += line.len();
+    }
+    if end == 0 && room > 0 {
+        end = fitting(text, limit, room);
+    }
+    format!("{}{ending}", &text[..end])
+}
+
 fn fences(text: &str) -> Vec<Fence> {
     let blocks = Parser::new(text).into_offset_iter();
     blocks

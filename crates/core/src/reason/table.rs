@@ -182,6 +182,14 @@ reasons! {
         person: format!("this message is longer than {}. Please send less at once.", size(*max_bytes)),
         operator: format!("longer than limits.prompt_bytes_max ({max_bytes})");
 
+    /// The message was written too long ago.
+    TooOld {
+        /// The limit.
+        max_ms: i64 = 86_400_000,
+    } = "too_old",
+        person: format!("this message is more than {} old; please send it again.", span(*max_ms)),
+        operator: format!("written longer ago than the account's max_update_age ({max_ms} ms)");
+
     /// The message holds nothing that an agent could read.
     Unsupported = "unsupported",
         person: "I can't read this kind of message yet; please send text.",

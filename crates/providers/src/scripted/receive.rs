@@ -21,6 +21,8 @@ use super::{
 
 /// How long one poll waits for news; shorter than any patience of the readiness page.
 const WAIT_MS: &str = "5000";
+/// The first poll waits for nothing: it shows that the link stands.
+const FIRST_WAIT_MS: &str = "0";
 
 pub(super) async fn identity(client: &Client) -> Result<String, ReceiveError> {
     #[derive(serde::Deserialize)]
@@ -33,7 +35,7 @@ pub(super) async fn identity(client: &Client) -> Result<String, ReceiveError> {
 
 /// Polls until the first failure.
 pub(super) fn stream(client: Arc<Client>, account: AccountId, resume_from: Option<Cursor>) -> UpdateStream {
-    let polling = Polling { client, account, after: resume_from, offered: None };
+    let polling = Polling { client, account, after: resume_from, offered: None, is_first: true };
     stream::unfold(Some(polling), |polling| async {
         let mut polling = polling?;
         match polling.next().await {
@@ -51,6 +53,7 @@ struct Polling {
     after: Option<Cursor>,
     /// What is offered: the cursor behind it, and its fate.
     offered: Option<Offered>,
+    is_first: bool,
 }
 
 type Offered = (Cursor, futures_util::future::BoxFuture<'static, bool>);
@@ -64,13 +67,14 @@ impl Polling {
             }
             self.offered = None;
         }
-        let mut query = vec![("wait_ms", WAIT_MS)];
+        let mut query = vec![("wait_ms", if self.is_first { FIRST_WAIT_MS } else { WAIT_MS })];
         query.extend(self.after.as_ref().map(|after| ("after", after.as_str())));
         #[derive(serde::Deserialize)]
         struct Updates {
             updates: Vec<Said>,
         }
         let Updates { updates } = fetch(&self.client, "/updates", &query).await?;
+        self.is_first = false;
         let Some(last) = updates.last() else { return Ok(Inbound::Alive) };
         let cursor = Cursor::new(last.n.to_string());
         let (ack, confirmed) = Ack::pair();

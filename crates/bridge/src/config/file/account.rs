@@ -1,10 +1,12 @@
 //! `accounts:`, one bot identity each.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::Id;
 use crate::config::duration;
+#[cfg(feature = "telegram")]
+use crate::config::{api_url, kept};
 
 /// One bot identity on one network.
 #[derive(Deserialize, JsonSchema)]
@@ -47,6 +49,30 @@ fn hold_limit_ms() -> i64 {
 pub enum NetworkConfig {
     /// The built-in web API.
     Web {},
+    /// A bot on Telegram.
+    #[cfg(feature = "telegram")]
+    Telegram {
+        /// The bot's token, as BotFather gave it. Keep it out of the file: ${TELEGRAM_TOKEN}.
+        #[schemars(with = "Option<String>", extend("writeOnly" = true, "errorMessage" = "must be text, such as ${TELEGRAM_TOKEN}"))]
+        token: Option<Taken>,
+        /// A file that holds the token, in place of `token`. A relative one is looked for beside the configuration.
+        #[schemars(with = "Option<String>", length(min = 1))]
+        token_file: Option<Taken>,
+        /// The Bot API server to ask: Telegram's, or one of your own.
+        #[serde(default = "telegram_url")]
+        #[schemars(extend("format" = api_url::FORMAT, "errorMessage" = "must be an address such as https://api.telegram.org"))]
+        api_url: String,
+        /// What follows when somebody changes a message afterwards.
+        #[serde(default)]
+        edited: EditedFile,
+        /// Whether a message that waits for an agent gets a reaction.
+        #[serde(default)]
+        receipts: bool,
+        /// How old a message may be when it arrives, for example after an outage; an older one is answered with an error.
+        #[serde(rename = "max_update_age", with = "kept", default = "update_age_max_ms")]
+        #[schemars(with = "kept::Text")]
+        update_age_max_ms: Option<i64>,
+    },
     /// A scripted network, for tests.
     #[cfg(feature = "testing")]
     Scripted {
@@ -71,6 +97,40 @@ pub enum NetworkConfig {
         #[schemars(with = "duration::Text")]
         request_lifetime_ms: i64,
     },
+}
+
+#[cfg(feature = "telegram")]
+fn telegram_url() -> String {
+    lastword_providers::telegram::API_URL.to_owned()
+}
+
+/// As long as Telegram keeps what was not acknowledged.
+#[cfg(feature = "telegram")]
+#[expect(clippy::unnecessary_wraps, reason = "as serde calls it")]
+fn update_age_max_ms() -> Option<i64> {
+    Some(86_400_000)
+}
+
+/// What follows when somebody changes a message that was accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum EditedFile {
+    /// Nothing: the answer to what was written first stands.
+    #[default]
+    Ignore,
+    /// It is asked again, as it reads now.
+    Rerun,
+}
+
+/// A secret, or where one is, that was taken out before: nothing here could show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken;
+
+impl<'de> Deserialize<'de> for Taken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|_| Self)
+    }
 }
 
 #[cfg(feature = "testing")]

@@ -21,21 +21,21 @@ use serde::Deserialize;
 #[cfg(feature = "testing")]
 pub use self::account::ScriptedIdempotency;
 use self::name::{ACCOUNT_NAME, COMMAND_NAME};
-pub use self::{
-    account::NetworkConfig,
-    command::{Access, CommandConfig},
-    http::HttpConfig,
-    limits::LimitsConfig,
-    log::{LogConfig, LogFormat, LogLevel},
-    restart::{RestartConfig, StaleAction},
-    retention::RetentionConfig,
-};
 pub(super) use self::{
     account::{AccountFile, AllowFile, UnknownFile},
     agent::{AgentFile, KindFile, OnLostFile, PromptVia},
     limits::DeadlinesFile,
     name::Id,
     route::RouteFile,
+};
+pub use self::{
+    account::{EditedFile, NetworkConfig, Taken},
+    command::{Access, CommandConfig},
+    http::HttpConfig,
+    limits::LimitsConfig,
+    log::{LogConfig, LogFormat, LogLevel},
+    restart::{RestartConfig, StaleAction},
+    retention::RetentionConfig,
 };
 use super::{duration, size};
 

@@ -1,6 +1,6 @@
 //! The example, the page about it and the schema say the same.
 
-use lastword_core::ids::AgentId;
+use lastword_core::ids::{AccountId, AgentId};
 use serde_json::Value;
 
 use super::{EXAMPLE, env, parse, warnings};
@@ -23,7 +23,7 @@ fn the_example_has_no_problem_and_shows_every_key() {
 fn what_the_example_has_commented_out_works_too() {
     let is_key = |line: &str| {
         let key = line.trim_start_matches([' ', '-', '{']).split(':').next().unwrap_or_default().to_owned();
-        documented_keys().contains(&key) || ["coder", "echo", "API_KEY", "account"].contains(&key.as_str())
+        documented_keys().contains(&key) || ["coder", "echo", "API_KEY", "account", "phone"].contains(&key.as_str())
     };
     let live = EXAMPLE.lines().filter(|line| *line != "routes: []").map(|line| match line.split_once("# ") {
         Some((indent, rest)) if indent.trim().is_empty() && is_key(rest) && !rest.starts_with("token_file") => {
@@ -37,6 +37,7 @@ fn what_the_example_has_commented_out_works_too() {
     assert!(config.http.token.is_some());
     assert!(config.agents.contains_key(&AgentId::new("coder")));
     assert_eq!(config.routes.len(), 1);
+    assert!(config.accounts[&AccountId::new("phone")].token.is_some());
 }
 
 #[test]

@@ -192,3 +192,31 @@ fn bots_and_a_groups_own_talk_never_start_a_turn() {
         UpdateKind::Posted(Message { id: MessageId::new("m1"), text: "hi all".into(), is_addressed: false, files: 0 });
     assert_eq!(decide(&talk), Intake::Drop(Reason::NotAddressed));
 }
+
+#[test]
+fn what_waited_too_long_is_not_done_any_more() {
+    let asked = says("alice", "chat", "buy it");
+    let at = |now, max_ms| unless_too_old(decide(&asked), &asked, Timestamp(now), max_ms);
+    assert!(matches!(at(1_001, Some(1_000)), Intake::Answer { reason: Some(Reason::TooOld { max_ms: 1_000 }), .. }));
+    assert!(matches!(at(1_000, Some(1_000)), Intake::Turn(_)));
+    assert!(matches!(at(i64::MAX, None), Intake::Turn(_)));
+    let stop = says("alice", "chat", "/stop");
+    let late = unless_too_old(decide(&stop), &stop, Timestamp(5_000), Some(1_000));
+    assert!(matches!(late, Intake::Answer { reason: Some(Reason::TooOld { .. }), .. }), "it meant another turn");
+    let help = says("alice", "chat", "/help");
+    let late = unless_too_old(decide(&help), &help, Timestamp(5_000), Some(1_000));
+    assert!(matches!(late, Intake::Answer { reason: None, .. }), "nothing comes too late for help");
+}
+
+#[test]
+fn an_answer_at_once_fits_into_one_message() {
+    let mut policy = policy();
+    policy.commands = (0..40)
+        .map(|n| CustomCommand { name: format!("ask{n}"), help: "asks ".repeat(40), ..policy.commands[0].clone() })
+        .collect();
+    let Intake::Answer { text, .. } = ready(intake(&policy, SHAPE, "", &says("alice", "main", "/help"))) else {
+        panic!("help is an answer");
+    };
+    assert!(SHAPE.text_max.fits(&text), "{}", text.len());
+    assert!(text.contains("/help – ") && text.ends_with("\n… (shortened)"), "{text}");
+}

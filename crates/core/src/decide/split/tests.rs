@@ -190,3 +190,13 @@ proptest! {
         prop_assert_eq!(code_and_text(&parts), code_and_text(&[text]), "{:?}", parts);
     }
 }
+
+#[test]
+fn a_head_is_whole_lines_or_at_least_whole_characters() {
+    let limit = chars(100);
+    assert_eq!(head(&"short\n".repeat(3), limit, "…"), "short\n".repeat(3));
+    let long = head(&"a line of text\n".repeat(30), limit, "… (more)");
+    assert_eq!(long, "a line of text\n".repeat(6) + "… (more)");
+    let line = head(&"👍".repeat(200), limit, "…");
+    assert_eq!(line, "👍".repeat(99) + "…");
+}

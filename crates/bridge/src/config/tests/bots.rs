@@ -1,0 +1,58 @@
+//! Bots with tokens.
+
+use lastword_core::ids::AccountId;
+use secrecy::ExposeSecret as _;
+
+use super::{parse, problems, warnings};
+use crate::config::{EditedFile, NetworkConfig};
+
+#[test]
+fn a_bot_has_its_token_and_shows_it_nowhere() {
+    let config = parse("accounts: { phone: { network: telegram, token: \"${TELEGRAM_TOKEN}\" } }").unwrap();
+    let phone = &config.accounts[&AccountId::new("phone")];
+    assert_eq!(phone.token.as_ref().unwrap().0.expose_secret(), "4711:AAF-x_9");
+    assert!(!format!("{config:?}").contains("AAF"));
+    let NetworkConfig::Telegram { api_url, edited, update_age_max_ms, .. } = &phone.network else {
+        panic!("not Telegram: {:?}", phone.network)
+    };
+    assert_eq!(
+        (api_url.as_str(), *edited, *update_age_max_ms),
+        ("https://api.telegram.org", EditedFile::Ignore, Some(86_400_000))
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_bot_is_told_without_its_token() {
+    let problems = problems(
+        r#"
+accounts:
+  none: { network: telegram }
+  half: { network: telegram, token: "4711" }
+  odd: { network: telegram, token: "4711:AAF x" }
+  one: { network: telegram, token: "${TELEGRAM_TOKEN}" }
+  other: { network: telegram, token: "4711:BBB", edited: perhaps }
+  away: { network: telegram, token: "1:a", api_url: api.telegram.org, max_update_age: 0 }
+  both: { network: telegram, token: "2:a", token_file: t }
+"#,
+    );
+    insta::assert_snapshot!(problems, @r"
+    config.yaml:3:3: accounts.none: a bot needs its token; set `token: ${TELEGRAM_TOKEN}` or `token_file`
+    config.yaml:4:37: accounts.half.token: this is no bot's token, which is digits, a colon and letters, such as 4711:AAF…; BotFather shows it
+    config.yaml:5:36: accounts.odd.token: this is no bot's token, which is digits, a colon and letters, such as 4711:AAF…; BotFather shows it
+    config.yaml:7:38: accounts.other.token: bot 4711 is account one already; one bot can have one account
+    config.yaml:7:58: accounts.other.edited: must be one of: ignore, rerun; here is `perhaps`
+    config.yaml:8:53: accounts.away.api_url: must be an address such as https://api.telegram.org; here is `api.telegram.org`
+    config.yaml:8:87: accounts.away.max_update_age: must be a length of time with its unit, such as 12h or 90d, or forever; here is `0`
+    config.yaml:9:56: accounts.both.token_file: `token` is given as well; keep one of the two
+    8 problems in the configuration
+    ");
+}
+
+#[test]
+fn a_token_that_travels_readable_is_warned_about() {
+    let yaml = "accounts: { phone: { network: telegram, token: \"1:a\", api_url: \"http://bot-api:8081\" } }";
+    insta::assert_snapshot!(warnings(yaml), @r#"
+    config.yaml:1:20: accounts.phone.allow: nobody may talk to this account; list users, conversations or "*"
+    config.yaml:1:64: accounts.phone.api_url: the token travels readable to `http://bot-api:8081`; https:// hides it
+    "#);
+}

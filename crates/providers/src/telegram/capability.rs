@@ -1,0 +1,34 @@
+//! What Telegram can do, in core's words.
+//!
+//! Limits: <https://core.telegram.org/bots/api#sendmessage>, <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
+
+use lastword_core::{
+    capability::{Capabilities, EditSupport, Idempotency, TextLimit, TextUnit},
+    ids::ConversationId,
+};
+
+use super::render::TEXT_MAX_UTF16;
+
+/// In a private chat about one message a second is polite.
+const EDIT_INTERVAL_PRIVATE_MS: i64 = 1_500;
+/// In a group 20 a minute are allowed, whatever they are: a quarter stays for the answers.
+const EDIT_INTERVAL_GROUP_MS: i64 = 4_000;
+/// How long a request may live in the network after its sender is gone.
+const REQUEST_LIFETIME_MS: i64 = 10_000;
+
+const TEXT_MAX: TextLimit = TextLimit { max: TEXT_MAX_UTF16 as u32, unit: TextUnit::Utf16 };
+
+/// The ids of groups are negative.
+pub(super) fn declared(conversation: &ConversationId) -> Capabilities {
+    let is_group = conversation.as_str().starts_with('-');
+    let interval_min_ms = if is_group { EDIT_INTERVAL_GROUP_MS } else { EDIT_INTERVAL_PRIVATE_MS };
+    Capabilities {
+        text_max: TEXT_MAX,
+        edits: Some(EditSupport { interval_min_ms }),
+        idempotency: Idempotency::EditOnly,
+        request_lifetime_ms: REQUEST_LIFETIME_MS,
+        is_streamed: false,
+        // For up to 24 hours.
+        keeps_unacked: true,
+    }
+}

@@ -1,0 +1,202 @@
+//! One request to the Bot API, and what came back.
+//!
+//! Guarantee: one call is one request. No redirect is followed, no answer is waited for longer than asked, and no error
+//! holds the token, which is a part of every address here.
+
+use std::time::Duration;
+
+use lastword_core::outcome::Cause;
+use reqwest_012::{Url, header::RETRY_AFTER, redirect};
+use rustls::crypto::CryptoProvider;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use teloxide_core::requests::Payload;
+
+use super::settings::TelegramSettings;
+
+/// How long a connection may take to be made.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How long a connection is kept for the next request; Telegram keeps it for longer.
+const IDLE_MAX: Duration = Duration::from_secs(25);
+/// How long Telegram may take for an answer that it does not wait with.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// What came of one request.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Done: the result, as JSON.
+    Done(Box<RawValue>),
+    /// Refused.
+    Refused(Refusal),
+    /// No byte of the request left: no connection was made.
+    NotSent(Cause),
+    /// The request may have arrived; no answer came that the Bot API would give.
+    Lost(Cause),
+}
+
+/// `ok: false`, as <https://core.telegram.org/bots/api#making-requests> has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// `error_code`, which is the HTTP status too.
+    pub(super) code: u16,
+    /// For people; the only thing that tells refusals with one code apart.
+    pub(super) description: String,
+    /// How long to wait, from the body or the header.
+    pub(super) retry_after_ms: Option<i64>,
+    /// The supergroup that the group has become.
+    pub(super) migrate_to: Option<i64>,
+}
+
+/// The Bot API of one bot.
+pub(super) struct Client {
+    http: reqwest_012::Client,
+    api_url: String,
+    token: SecretString,
+}
+
+impl Client {
+    pub(super) fn new(settings: &TelegramSettings) -> Self {
+        if CryptoProvider::get_default().is_none() {
+            // Whoever loses a race against another installer has what it needs.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        }
+        let api_url = settings.api_url.trim_end_matches('/').to_owned();
+        let mut builder = reqwest_012::Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_MAX)
+            // A connection of its own for whatever waits: a stuck poll holds up no answer.
+            .http1_only()
+            .pool_idle_timeout(IDLE_MAX)
+            .user_agent(concat!("Lastword/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&api_url) {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().expect("built-in certificates and a TLS provider are all it needs");
+        Self { http, api_url, token: settings.token.clone() }
+    }
+
+    /// Asks for a method of teloxide's, or one of ours.
+    pub(super) async fn call<P: Payload + Serialize>(&self, payload: &P, answer_max: Duration) -> Answer {
+        let url = format!("{}/bot{}/{}", self.api_url, self.token.expose_secret(), P::NAME);
+        let sent = self.http.post(url).timeout(answer_max).json(payload).send().await;
+        let response = match sent.map_err(reqwest_012::Error::without_url) {
+            Ok(response) => response,
+            Err(error) if error.is_connect() || error.is_builder() => return Answer::NotSent(said(&error)),
+            Err(error) => return Answer::Lost(said(&error)),
+        };
+        let status = response.status().as_u16();
+        let retry_after_s =
+            response.headers().get(RETRY_AFTER).and_then(|hint| hint.to_str().ok()?.trim().parse::<i64>().ok());
+        match response.text().await {
+            Ok(body) => read(status, retry_after_s, &body),
+            Err(error) => Answer::Lost(said(&error.without_url())),
+        }
+    }
+}
+
+/// An error with what is behind it, in one line.
+fn said(error: &dyn std::error::Error) -> Cause {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text.into()
+}
+
+/// Reads an answer. What the Bot API would not say proves nothing.
+pub(super) fn read(status: u16, retry_after_s: Option<i64>, body: &str) -> Answer {
+    #[derive(Deserialize)]
+    struct Reply {
+        ok: bool,
+        result: Option<Box<RawValue>>,
+        error_code: Option<u16>,
+        description: Option<String>,
+        parameters: Option<Parameters>,
+    }
+    #[derive(Default, Deserialize)]
+    struct Parameters {
+        retry_after: Option<i64>,
+        migrate_to_chat_id: Option<i64>,
+    }
+    match serde_json::from_str(body) {
+        Ok(Reply { ok: true, result: Some(result), .. }) if status < 300 => Answer::Done(result),
+        Ok(Reply { ok: false, error_code, description, parameters, .. }) => {
+            let Parameters { retry_after, migrate_to_chat_id } = parameters.unwrap_or_default();
+            Answer::Refused(Refusal {
+                code: error_code.unwrap_or(status),
+                description: description.unwrap_or_default(),
+                retry_after_ms: retry_after.or(retry_after_s).map(|seconds| seconds.saturating_mul(1_000)),
+                migrate_to: migrate_to_chat_id,
+            })
+        }
+        Ok(_) | Err(_) if status == 429 => Answer::Refused(Refusal {
+            code: 429,
+            retry_after_ms: retry_after_s.map(|seconds| seconds.saturating_mul(1_000)),
+            ..Refusal::default()
+        }),
+        Ok(_) | Err(_) => {
+            Answer::Lost(format!("HTTP {status} without an answer of the Bot API; is `api_url` right?").into())
+        }
+    }
+}
+
+fn is_loopback(api_url: &str) -> bool {
+    let host = Url::parse(api_url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Telegram refused with {}: {}", self.code, self.description)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_error_holds_the_token() {
+        // A port that was free a moment ago, and that nobody listens on.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let client = Client::new(&TelegramSettings::new("12345:s3cret", url));
+        match client.call(&teloxide_core::payloads::GetMe::new(), ANSWER_MAX).await {
+            Answer::NotSent(cause) => assert!(!cause.to_string().contains("s3cret"), "{cause}"),
+            other => panic!("nobody listens; got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn answers_are_read_and_others_prove_nothing() {
+        assert!(matches!(read(200, None, r#"{"ok":true,"result":true}"#), Answer::Done(_)));
+        for (status, body) in [(200, r#"{"ok":true}"#), (502, "<html>"), (200, ""), (404, "no such page")] {
+            assert!(matches!(read(status, None, body), Answer::Lost(_)), "{status} {body}");
+        }
+        let Answer::Refused(refusal) = read(429, Some(7), "slow down") else { panic!("a limit without a body") };
+        assert_eq!((refusal.code, refusal.retry_after_ms), (429, Some(7_000)));
+        let moved = r#"{"ok":false,"error_code":400,"description":"d","parameters":{"migrate_to_chat_id":-1001}}"#;
+        let Answer::Refused(refusal) = read(400, None, moved) else { panic!("a refusal") };
+        assert_eq!(refusal.migrate_to, Some(-1_001));
+        let bare = r#"{"ok":false,"error_code":403,"description":null,"parameters":null}"#;
+        let Answer::Refused(refusal) = read(403, None, bare) else { panic!("a refusal") };
+        assert_eq!(refusal, Refusal { code: 403, ..Refusal::default() });
+    }
+
+    #[test]
+    fn this_machine_is_asked_without_a_proxy() {
+        assert!(
+            is_loopback("http://127.0.0.1:8081") && is_loopback("http://[::1]:1") && is_loopback("http://localhost")
+        );
+        assert!(!is_loopback("https://api.telegram.org"));
+    }
+}

@@ -1,0 +1,309 @@
+use lastword_core::ids::MessageId;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::telegram::{BotCommandSettings, chats::Chats, client::Client};
+
+fn link(edited: Edited) -> Link {
+    let mut settings = TelegramSettings::new("4711:s", "http://127.0.0.1:1");
+    settings.edited = edited;
+    settings.commands = vec![BotCommandSettings { name: "ask".into(), help: String::new(), is_for_admins: false }];
+    let client = Client::new(&settings);
+    Link {
+        account: AccountId::new("bot"),
+        settings,
+        client,
+        chats: Chats::default(),
+        me: Default::default(),
+        is_contended: Default::default(),
+    }
+}
+
+fn read_by(link: &Link, update: Value) -> Read {
+    let me = Me { id: 4711, username: "Lastword_Bot".into() };
+    Reader { link, me: &me }.read(&update.to_string()).expect("it has a number")
+}
+
+fn read(update: Value) -> Read {
+    read_by(&link(Edited::Ignore), update)
+}
+
+fn message(chat: Value, more: Value) -> Value {
+    let mut message = json!({
+        "message_id": 5,
+        "date": 1_700_000_000,
+        "chat": chat,
+        "from": { "id": 7, "is_bot": false, "first_name": "Ada", "last_name": "L.", "language_code": "en" },
+    });
+    message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "update_id": 900, "message": message })
+}
+
+fn in_private(more: Value) -> Value {
+    message(json!({ "id": 7, "type": "private", "first_name": "Ada" }), more)
+}
+
+fn in_group(more: Value) -> Value {
+    message(json!({ "id": -1_005, "type": "supergroup", "title": "Team", "is_forum": true }), more)
+}
+
+fn posted(read: &Read) -> &Message {
+    match &read.update.kind {
+        UpdateKind::Posted(message) => message,
+        other => panic!("somebody wrote; got {other:?}"),
+    }
+}
+
+fn other(update: Value) -> String {
+    match read(update).update.kind {
+        UpdateKind::Other { name } => name,
+        kind => panic!("nothing for core; got {kind:?}"),
+    }
+}
+
+/// The text that core gets of a message in a group, if it is addressed.
+fn heard(text: &str, entities: Value) -> Option<String> {
+    let read = read(in_group(json!({ "text": text, "entities": entities })));
+    let message = posted(&read);
+    message.is_addressed.then(|| message.text.clone())
+}
+
+#[test]
+fn a_private_message_has_its_place_its_sender_and_its_text() {
+    let read = read(in_private(json!({ "text": "hello" })));
+    assert_eq!(read.number, 900);
+    assert_eq!(read.update.id, UpdateId::new("900"));
+    assert_eq!(read.update.place.conversation, ConversationId::new("7"));
+    assert_eq!(read.update.place.thread, None);
+    assert_eq!(read.update.sender, Sender { id: UserId::new("7"), name: Some("Ada L.".into()), is_bot: false });
+    assert_eq!(read.update.sent_at, Timestamp(1_700_000_000_000));
+    let message = posted(&read);
+    assert_eq!((message.id.as_str(), message.text.as_str(), message.is_addressed), ("5", "hello", true));
+}
+
+#[test]
+fn a_group_is_answered_only_when_it_addresses_us() {
+    let mention = |offset, length| json!([{ "type": "mention", "offset": offset, "length": length }]);
+    let command = |length| json!([{ "type": "bot_command", "offset": 0, "length": length }]);
+    assert_eq!(heard("what do you think?", json!([])), None);
+    assert_eq!(heard("@lastword_bot, what?", mention(0, 13)).as_deref(), Some("what?"));
+    assert_eq!(heard("what, @Lastword_Bot", mention(6, 13)).as_deref(), Some("what,"));
+    assert_eq!(heard("ask @lastword_bot about it", mention(4, 13)).as_deref(), Some("ask @lastword_bot about it"));
+    assert_eq!(heard("@lastword_bot2 hey", mention(0, 14)), None);
+    assert_eq!(heard("an address: x@lastword_bot.org", json!([])), None, "no entity, no mention");
+    assert_eq!(heard("/new@lastword_bot", command(17)).as_deref(), Some("/new@lastword_bot"));
+    assert_eq!(heard("/new", command(4)).as_deref(), Some("/new"));
+    assert_eq!(heard("/ask why", command(4)).as_deref(), Some("/ask why"));
+    assert_eq!(heard("/weather", command(8)), None, "another bot may know it");
+    assert_eq!(
+        heard(
+            "/new@other_bot @lastword_bot",
+            json!([
+                { "type": "bot_command", "offset": 0, "length": 14 }, { "type": "mention", "offset": 15, "length": 13 },
+            ])
+        ),
+        None
+    );
+    assert_eq!(
+        heard(
+            "@lastword_bot /new",
+            json!([
+                { "type": "mention", "offset": 0, "length": 13 }, { "type": "bot_command", "offset": 14, "length": 4 },
+            ])
+        )
+        .as_deref(),
+        Some("/new")
+    );
+    assert_eq!(
+        heard("Bot, hi", json!([{ "type": "text_mention", "offset": 0, "length": 3, "user": { "id": 4711 } }]))
+            .as_deref(),
+        Some("hi")
+    );
+}
+
+#[test]
+fn an_answer_to_us_addresses_us_but_a_topic_that_we_opened_does_not() {
+    let reply = |answered: Value, more: Value| {
+        let mut body = json!({ "text": "and then?", "reply_to_message": answered });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        posted(&read(in_group(body))).is_addressed
+    };
+    assert!(reply(json!({ "message_id": 3, "from": { "id": 4711 } }), json!({})));
+    assert!(!reply(json!({ "message_id": 3, "from": { "id": 8 } }), json!({})));
+    let topic = json!({ "is_topic_message": true, "message_thread_id": 3 });
+    assert!(!reply(json!({ "message_id": 3, "from": { "id": 4711 }, "forum_topic_created": {} }), topic.clone()));
+    assert!(!reply(json!({ "message_id": 3, "from": { "id": 4711 } }), topic.clone()));
+    assert!(reply(json!({ "message_id": 4, "from": { "id": 4711 } }), topic));
+}
+
+#[test]
+fn a_topic_is_a_thread_and_a_chain_of_replies_is_none() {
+    let topic = read(in_group(json!({ "text": "x", "message_thread_id": 12, "is_topic_message": true })));
+    assert_eq!(topic.update.place.thread, Some(ThreadId::new("12")));
+    let chain = read(in_group(json!({ "text": "x", "message_thread_id": 12 })));
+    assert_eq!(chain.update.place.thread, None);
+}
+
+#[test]
+fn what_people_marked_becomes_markdown() {
+    let text = "see 👍 code and link\nlet a;";
+    let entities = json!([
+        { "type": "bold", "offset": 0, "length": 4 },
+        { "type": "code", "offset": 7, "length": 4 },
+        { "type": "text_link", "offset": 16, "length": 4, "url": "https://example.org/a(b)" },
+        { "type": "pre", "offset": 21, "length": 6, "language": "rust" },
+        { "type": "custom_emoji", "offset": 4, "length": 2, "custom_emoji_id": "1" },
+        { "type": "date_time", "offset": 0, "length": 3 },
+    ]);
+    let read = read(in_private(json!({ "text": text, "entities": entities })));
+    assert_eq!(posted(&read).text, "**see** 👍 `code` and [link](https://example.org/a(b%29)\n```rust\nlet a;\n```");
+}
+
+#[test]
+fn a_caption_is_a_text_and_a_file_without_one_is_nothing_that_can_be_read() {
+    let photo = json!([{ "file_id": "x", "width": 1, "height": 1 }]);
+    let with = read(in_private(json!({ "photo": photo, "caption": "look" })));
+    assert_eq!((posted(&with).text.as_str(), posted(&with).files), ("look", 1));
+    let without = read(in_private(json!({ "voice": { "file_id": "x" } })));
+    assert_eq!((posted(&without).text.as_str(), posted(&without).files), ("", 1));
+    let place = read(in_private(json!({ "location": { "latitude": 1, "longitude": 1 } })));
+    assert_eq!((posted(&place).text.as_str(), posted(&place).files), ("", 0));
+}
+
+#[test]
+fn what_asks_nothing_is_named() {
+    let channel = json!({ "id": -1_009, "type": "channel", "title": "News" });
+    assert_eq!(other(message(channel, json!({ "text": "x" }))), "channel_post");
+    assert_eq!(other(json!({ "update_id": 1, "channel_post": { "chat": { "id": -1009 } } })), "channel_post");
+    assert_eq!(other(in_group(json!({ "new_chat_members": [] }))), "service message: new_chat_members");
+    assert_eq!(other(in_group(json!({ "text": "x", "is_automatic_forward": true }))), "automatic_forward");
+    assert_eq!(other(json!({ "update_id": 1, "poll_answer": {} })), "poll_answer");
+    assert_eq!(other(json!({ "update_id": 1 })), "empty");
+    assert_eq!(other(json!({ "update_id": 1, "message": 5 })), "message");
+    assert_eq!(other(json!({ "update_id": 1, "message": { "text": "x" } })), "message without a chat");
+}
+
+#[test]
+fn what_has_no_number_is_not_read() {
+    let link = link(Edited::Ignore);
+    let me = Me { id: 4711, username: String::new() };
+    for json in ["{}", "[]", "5", r#"{"update_id":"x"}"#, "{"] {
+        assert_eq!(Reader { link: &link, me: &me }.read(json), None, "{json}");
+    }
+}
+
+#[test]
+fn an_edit_is_asked_again_only_if_the_operator_says_so() {
+    let edit = |more: Value| {
+        let mut update = in_private(more);
+        let message = update.as_object_mut().unwrap().remove("message").unwrap();
+        update["edited_message"] = message;
+        update
+    };
+    let changed = edit(json!({ "text": "again", "edit_date": 1_700_000_100 }));
+    assert_eq!(other(changed.clone()), "edited_message");
+    let rerun = link(Edited::Rerun);
+    let read = read_by(&rerun, changed);
+    assert_eq!(posted(&read).text, "again");
+    assert_eq!(read.update.sent_at, Timestamp(1_700_000_100_000));
+    let moving = read_by(&rerun, edit(json!({ "location": { "latitude": 1, "longitude": 1 } })));
+    assert!(matches!(moving.update.kind, UpdateKind::Other { .. }), "a live location asks nothing");
+}
+
+#[test]
+fn who_writes_for_a_chat_is_that_chat_and_a_bot_is_a_bot() {
+    let anonymous = json!({
+        "text": "x",
+        "from": { "id": 1_087_968_824, "is_bot": true, "first_name": "Group" },
+        "sender_chat": { "id": -1_005, "type": "supergroup", "title": "Team" },
+    });
+    let sender = read(in_group(anonymous)).update.sender;
+    assert_eq!((sender.id, sender.is_bot), (UserId::new("-1005"), false));
+    let bot = json!({ "text": "x", "from": { "id": 9, "is_bot": true, "first_name": "B" } });
+    assert!(read(in_group(bot)).update.sender.is_bot);
+}
+
+#[test]
+fn what_becomes_of_the_bot_is_news() {
+    let member = |status: &str, kind: &str| {
+        let update = json!({ "update_id": 1, "my_chat_member": {
+            "chat": { "id": -5, "type": kind }, "from": { "id": 7 }, "date": 1,
+            "old_chat_member": { "status": "member" }, "new_chat_member": { "status": status },
+        }});
+        read(update).news.unwrap()
+    };
+    assert_eq!(member("kicked", "private"), "the bot was blocked by the person of conversation -5");
+    assert_eq!(member("kicked", "group"), "the bot was kicked in conversation -5");
+    assert_eq!(member("member", "group"), "the bot was added in conversation -5");
+}
+
+#[test]
+fn a_group_that_became_a_supergroup_stays_the_conversation() {
+    let link = link(Edited::Ignore);
+    let moved = json!({ "update_id": 1, "message": {
+        "message_id": 9, "date": 1, "chat": { "id": -5, "type": "group" }, "migrate_to_chat_id": -1_005,
+    }});
+    assert!(read_by(&link, moved).news.unwrap().contains("-1005"));
+    let told = json!({ "update_id": 2, "message": {
+        "message_id": 1, "date": 1, "chat": { "id": -1_005, "type": "supergroup" }, "migrate_from_chat_id": -5,
+    }});
+    read_by(&link, told);
+    let said = read_by(
+        &link,
+        in_group(json!({ "text": "/new", "entities": [{ "type": "bot_command", "offset": 0, "length": 4 }] })),
+    );
+    assert_eq!(said.update.place.conversation, ConversationId::new("-5"));
+    assert_eq!(posted(&said).id, MessageId::new("-1005:5"));
+}
+
+#[test]
+fn what_is_counted_but_unreadable_is_named() {
+    let link = link(Edited::Ignore);
+    let me = Me { id: 4711, username: String::new() };
+    let half = r#"{"update_id":7,"message":{"message_id":1,"chat":{"id":7,"type":"private"},"text":"\ud83d"}}"#;
+    let endless = r#"{"message":{"date":1e999},"update_id":7}"#.to_owned();
+    let deep = format!(r#"{{"update_id":7,"message":{}{}}}"#, "[".repeat(500), "]".repeat(500));
+    for json in [half.to_owned(), endless, deep] {
+        let read = Reader { link: &link, me: &me }.read(&json).expect(&json);
+        assert_eq!((read.number, read.update.id), (7, UpdateId::new("7")));
+        assert_eq!(read.update.kind, UpdateKind::Other { name: "unreadable".into() });
+        assert!(read.news.is_some());
+    }
+    assert_eq!(Reader { link: &link, me: &me }.read(r#"{"message":{"text":"\ud83d"}}"#), None);
+}
+
+#[test]
+fn what_a_person_sent_is_answered_even_if_nobody_here_knows_what_it_is() {
+    for content in ["rich_message", "live_photo", "giveaway", "invoice", "hologram"] {
+        let sent = read(in_private(json!({ (content): { "of": "some kind" } })));
+        assert!(posted(&sent).is_addressed && posted(&sent).text.is_empty(), "{content}");
+    }
+    for service in ["pinned_message", "write_access_allowed", "forum_topic_created", "video_chat_started"] {
+        assert_eq!(other(in_private(json!({ (service): {} }))), format!("service message: {service}"));
+    }
+}
+
+#[test]
+fn a_command_for_another_bot_is_not_for_us_even_in_private() {
+    let command = json!([{ "type": "bot_command", "offset": 0, "length": 14 }]);
+    let other = json!({ "text": "/new@other_bot", "entities": command });
+    assert!(!posted(&read(in_private(other))).is_addressed);
+    let command = json!([{ "type": "bot_command", "offset": 0, "length": 17 }]);
+    assert!(posted(&read(in_private(json!({ "text": "/new@lastword_bot", "entities": command })))).is_addressed);
+}
+
+#[test]
+fn marks_nest_and_go_with_a_mention_that_is_cut() {
+    let both = json!([{ "type": "bold", "offset": 0, "length": 1 }, { "type": "italic", "offset": 0, "length": 1 }]);
+    assert_eq!(posted(&read(in_private(json!({ "text": "x", "entities": both })))).text, "**_x_**");
+    let bold = |mention: usize, from: usize, length: usize| {
+        json!([
+            { "type": "bold", "offset": from, "length": length },
+            { "type": "mention", "offset": mention, "length": 13 },
+        ])
+    };
+    assert_eq!(heard("@lastword_bot /new", bold(0, 0, 13)).as_deref(), Some("/new"));
+    assert_eq!(heard("@lastword_bot, hello there", bold(0, 0, 20)).as_deref(), Some("**hello** there"));
+    assert_eq!(heard("so hello @lastword_bot", bold(9, 3, 19)).as_deref(), Some("so **hello**"));
+    assert_eq!(heard("@lastword_bot", bold(0, 0, 13)).as_deref(), Some(""));
+}

@@ -1,0 +1,6 @@
+//! Telegram: the provider's contract, and the real binary in conversation with people there.
+
+mod contract;
+mod conversation;
+mod network;
+mod trouble;

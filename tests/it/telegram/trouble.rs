@@ -1,0 +1,145 @@
+//! What the operator sees when something is wrong.
+
+use serde_json::{Value, json};
+
+use super::network::{Telegram, answer};
+use crate::world::{Settings, World};
+
+async fn alice(telegram: &Telegram) -> i64 {
+    telegram.does("person", json!({ "name": "alice" })).await["id"].as_i64().unwrap()
+}
+
+/// Waits until `/readyz` says this of the bot.
+async fn trouble(world: &World, words: &str) {
+    world
+        .until(&format!("the page says {words:?}"), async |world| {
+            let page = world.page().await?;
+            let phone = &page["accounts"]["phone"];
+            (phone["ready"] == false && phone["trouble"].as_str()?.contains(words)).then_some(())
+        })
+        .await;
+}
+
+/// Whether there is an alert that the bot receives nothing.
+async fn is_deaf(world: &World) -> Option<()> {
+    let alerts: Value = world.page().await?["alerts"].clone();
+    let is_ours = |alert: &&Value| alert["code"] == "account_not_receiving" && alert["subject"] == "phone";
+    alerts.as_array()?.iter().find(is_ours).map(|_| ())
+}
+
+async fn check(world: &World) -> (bool, String) {
+    let mut check = world.lastword(&["check", "--online"]);
+    // The network that it asks is in this process.
+    let check = tokio::task::spawn_blocking(move || check.output().unwrap()).await.unwrap();
+    (check.status.success(), String::from_utf8_lossy(&check.stdout).into_owned())
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_said_everywhere_and_shown_nowhere() {
+    let telegram = Telegram::start().await;
+    let right = telegram.token().to_owned();
+    let wrong = format!("{}:wrong-s3cret", telegram.bot);
+    let accounts = telegram.account().replace(&right, &wrong);
+    let mut world = World::prepare(Settings { accounts, ..Settings::default() }).await;
+    let (is_fine, said) = check(&world).await;
+    assert!(!is_fine && said.contains("credentials refused: Telegram refused with 401"), "{said}");
+    world.start_supervisor();
+    trouble(&world, "credentials refused: Telegram refused with 401: Unauthorized").await;
+    world
+        .until("others go on", async |world| (world.page().await?["accounts"]["net"]["ready"] == true).then_some(()))
+        .await;
+    assert!(world.log().contains("not receiving: credentials refused"), "{}", world.log());
+    world.until("there is an alert", is_deaf).await;
+    for said in [world.log(), world.page().await.unwrap().to_string(), said] {
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_is_said_and_an_outage_is_over_when_it_is() {
+    let telegram = Telegram::start().await;
+    let world = telegram.world("").await;
+    let alice = alice(&telegram).await;
+    let (is_fine, said) = check(&world).await;
+    assert!(is_fine && said.contains(&format!("Account phone: its network knows it as {}.", telegram.bot)), "{said}");
+    telegram.is_out(true).await;
+    trouble(&world, "link lost").await;
+    telegram.is_out(false).await;
+    let asked = telegram.says(json!({ "text": "go #t1" })).await;
+    assert_eq!(answer(&world, &telegram, alice, asked).await, "done #t1");
+    telegram.does("revoke", json!({})).await;
+    trouble(&world, "credentials refused").await;
+    assert!(check(&world).await.1.contains("Account phone: credentials refused"));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_said() {
+    let telegram = Telegram::start().await;
+    // A port that was free a moment ago, and that nobody listens on.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let accounts = telegram.account().replace(telegram.url(), &nobody);
+    let mut world = World::prepare(Settings { accounts, ..Settings::default() }).await;
+    let (is_fine, said) = check(&world).await;
+    assert!(!is_fine && said.contains("Account phone: link lost: Telegram can't be reached"), "{said}");
+    world.start_supervisor();
+    trouble(&world, "Telegram can't be reached").await;
+}
+
+#[tokio::test]
+async fn another_receiver_is_said_and_nothing_is_lost_by_it() {
+    let telegram = Telegram::start().await;
+    let world = telegram.world("").await;
+    let alice = alice(&telegram).await;
+    world
+        .until("the other one is noticed", async |world| {
+            telegram.asks("getUpdates", json!({ "timeout": 1 })).await;
+            let page = world.page().await?;
+            let trouble = page["accounts"]["phone"]["trouble"].as_str()?;
+            trouble.contains("another receiver holds this account").then_some(())
+        })
+        .await;
+    world
+        .until("there is an alert", async |world| {
+            telegram.asks("getUpdates", json!({ "timeout": 1 })).await;
+            is_deaf(world).await
+        })
+        .await;
+    let asked = telegram.says(json!({ "text": "go #t1" })).await;
+    assert_eq!(answer(&world, &telegram, alice, asked).await, "done #t1");
+}
+
+#[tokio::test]
+async fn an_answer_to_somebody_who_blocked_the_bot_is_given_up_visibly() {
+    let telegram = Telegram::start().await;
+    let world = telegram.world("").await;
+    let alice = alice(&telegram).await;
+    telegram.says(json!({ "text": "gate #t1" })).await;
+    world.begun("#t1").await;
+    telegram.does("block", json!({ "is_blocked": true })).await;
+    world.open_gate();
+    world
+        .until("there is an alert", async |world| {
+            let page = world.page().await?;
+            let alerts = page["alerts"].as_array()?;
+            alerts.iter().find(|alert| alert["code"] == "delivery_given_up").map(|_| ())
+        })
+        .await;
+    assert!(world.log().contains(&format!("the bot was blocked by the person of conversation {alice}")));
+}
+
+#[tokio::test]
+async fn an_edited_message_is_asked_again_where_the_operator_says_so() {
+    let telegram = Telegram::start().await;
+    let world = telegram.world("edited: rerun").await;
+    let alice = alice(&telegram).await;
+    let asked = telegram.says(json!({ "text": "go #t1" })).await;
+    assert_eq!(answer(&world, &telegram, alice, asked).await, "done #t1");
+    telegram.does("edit", json!({ "message": asked, "text": "go #t2" })).await;
+    world
+        .until("the edit is answered", async |_| {
+            telegram.shown(alice, None).await.iter().any(|shown| shown.now().text == "done #t2").then_some(())
+        })
+        .await;
+}
