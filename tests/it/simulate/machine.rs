@@ -185,8 +185,13 @@ impl<'s> Machine<'s> {
     }
 
     fn note(&mut self, what: std::fmt::Arguments<'_>) {
-        let folder = self.folder.path().display().to_string();
-        self.happened.push(format!("{:>6} ms  {what}", self.now).replace(&folder, ""));
+        // Neither the folder's name nor a task's number is the story's.
+        let what = what.to_string().replace(&self.folder.path().display().to_string(), "");
+        let what = match what.split_once(" ends: task ") {
+            Some((who, died)) => format!("{who} ends: task{}", died.trim_start_matches(|c: char| c.is_ascii_digit())),
+            None => what,
+        };
+        self.happened.push(format!("{:>6} ms  {what}", self.now));
     }
 
     // --- what breaks ------------------------------------------------------------------------------------------
