@@ -86,6 +86,18 @@ pub async fn a_clock_set_back_ends_every_pause(world: &World) {
     assert_eq!(world.due().await.len(), 1);
 }
 
+/// What was claimed was due. Whoever takes it from a lost holder waits for no pause from before the clock was set back.
+pub async fn a_stolen_delivery_waits_for_no_pause(world: &World) {
+    answered(world, "plain", "1").await;
+    let first = world.due().await.remove(0);
+    world.settles(&first, deferred(&first, 100, RetryScope::Message)).await;
+    world.clock.advance_ms(-3_600_000);
+    assert_eq!(world.due().await.remove(0).id, first.id);
+    world.store.decide_lost(&IncarnationId::new(BRIDGE), Replays::Allow, 10).await.expect("is decided");
+    assert!(world.leases("bridge-2").await);
+    assert_eq!(world.due_for("bridge-2").await.remove(0).id, first.id);
+}
+
 /// How old a doubt is that began later than now, nobody knows: it begins again, once.
 pub async fn a_doubt_begins_again_when_the_clock_was_set_back(world: &World) {
     answered(world, "plain", "1").await;

@@ -136,9 +136,11 @@ fn requeue(tx: &Tx<'_>, left: &Left) -> Res<()> {
     Ok(())
 }
 
-/// A claim whose holder is lost proves nothing about the network.
+/// A claim whose holder is lost proves nothing about the network. What was claimed was due: its pause is over, even one
+/// that ends late because the clock was set back since.
 fn doubt_deliveries(tx: &Tx<'_>, dead: &IncarnationId) -> Res<usize> {
-    const SQL: &str = "UPDATE delivery SET state = ?3, holder = NULL, doubted_at = min(ifnull(doubted_at, ?4), ?4)
+    const SQL: &str =
+        "UPDATE delivery SET state = ?3, holder = NULL, doubted_at = min(ifnull(doubted_at, ?4), ?4), not_before = ?4
          WHERE holder = ?1 AND state = ?2";
     const HELD: &str = "SELECT id, turn, attempts FROM delivery WHERE holder = ?1 AND turn IS NOT NULL";
     let sending = DeliveryState::Sending;
