@@ -90,7 +90,8 @@ pub struct Book {
     pub confirmed: u64,
     /// How many requests to post or edit arrived, whatever became of them.
     pub requests: u64,
-    order: u64,
+    /// How many things have happened.
+    pub(crate) order: u64,
     /// Scripts by conversation; the empty name is every conversation.
     faults: BTreeMap<String, Vec<(On, Fault)>>,
 }

@@ -1,9 +1,15 @@
 //! The ledger: who said what, what the bots posted with every version of it, and how it reads to the oracle.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::chats::{Chat, ChatKey, Person};
+use super::{
+    chats::{Chat, ChatKey, Person},
+    fault::is_message,
+    text::is_meant,
+};
 use crate::ledger;
 
 /// Who wrote a message.
@@ -130,6 +136,17 @@ pub struct Call {
     pub at_ms: u64,
 }
 
+/// A message that a bot has not confirmed yet: it is given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Which bot.
+    pub bot: i64,
+    /// Where.
+    pub chat: i64,
+    /// Which message.
+    pub message: i64,
+}
+
 /// Everything that anybody could have seen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Book {
@@ -143,16 +160,21 @@ pub struct Book {
     pub passing: Vec<Passing>,
     /// Requests, whatever became of them.
     pub calls: Vec<Call>,
+    /// What was sent to bots and not confirmed, oldest first for each.
+    pub waiting: Vec<Waiting>,
 }
 
 impl Book {
     /// This book as one bot's, for the oracle: conversations are chat ids, threads are topic ids, and messages are named
-    /// `<chat>/<message>`. Only what the bot was sent counts as said. A group that moved is the supergroup it became.
+    /// `<chat>/<message>`. Only what the bot was sent counts as said. A group that moved is the supergroup it became. A
+    /// version is `formatted` if markup was meant in it: what is sent as it is and what shows none look the same here.
     #[must_use]
     pub fn ledger(&self, bot: i64) -> ledger::Book {
         let mut book = ledger::Book::default();
         let is_here = |message: &&Message| message.chat.bot.is_none_or(|with| with == bot) && message.service.is_none();
+        let waiting: BTreeSet<_> = self.waiting.iter().copied().collect();
         for message in self.messages.iter().filter(is_here) {
+            book.order = book.order.max(message.now().order);
             let conversation = self.lives_on_as(message.chat.id).to_string();
             let thread = message.thread.map(|thread| thread.to_string());
             let text = message.now().text.clone();
@@ -162,8 +184,7 @@ impl Book {
                         text: version.text.clone(),
                         order: version.order,
                         at_ms: version.at_ms,
-                        // Only who sends knows how it was meant.
-                        form: String::new(),
+                        form: if version.entities.iter().any(is_meant) { "formatted" } else { "plain" }.into(),
                     };
                     book.bot.push(ledger::BotMessage {
                         id: message.name(),
@@ -177,6 +198,8 @@ impl Book {
                     });
                 }
                 Author::Person(author) if message.delivered_to.contains(&bot) => {
+                    let itself = Waiting { bot, chat: message.chat.id, message: message.id };
+                    book.confirmed += u64::from(!waiting.contains(&itself));
                     let sender = self.people.iter().find(|person| person.id == author);
                     book.people.push(ledger::PersonMessage {
                         n: book.people.len() as u64 + 1,
@@ -194,7 +217,8 @@ impl Book {
                 Author::Bot(_) | Author::Person(_) | Author::Channel(_) => {}
             }
         }
-        book.requests = self.calls.iter().filter(|call| call.bot == bot).count() as u64;
+        let is_ours = |call: &&Call| call.bot == bot && is_message(&call.method);
+        book.requests = self.calls.iter().filter(is_ours).count() as u64;
         book
     }
 

@@ -34,7 +34,7 @@ mod text;
 mod validate;
 
 pub use self::{
-    book::{Attachment, Author, Book, Call, Message, Passing, Version},
+    book::{Attachment, Author, Book, Call, Message, Passing, Version, Waiting},
     chats::{Chat, ChatKey, Kind, Person, Standing, Topic},
     control::{Deed, File, Say},
     fault::{Fault, FaultScript},

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    book::{Author, Book, Call, Message, Passing, Version},
+    book::{Author, Book, Call, Message, Passing, Version, Waiting},
     chats::{Chat, ChatKey, Kind, Person, Standing, Topic},
     errors::Refusal,
     fault::Faults,
@@ -65,6 +65,14 @@ impl Bot {
     #[must_use]
     pub fn shown(&self) -> Value {
         json!({ "id": self.id, "is_bot": true, "first_name": self.first_name, "username": self.username })
+    }
+
+    /// The messages that it has not confirmed.
+    fn waiting(&self) -> impl Iterator<Item = Waiting> {
+        self.queue.messages().filter_map(|message| {
+            let (chat, message) = (message["chat"]["id"].as_i64()?, message["message_id"].as_i64()?);
+            Some(Waiting { bot: self.id, chat, message })
+        })
     }
 }
 
@@ -171,6 +179,7 @@ impl Network {
             messages: self.messages.clone(),
             passing: self.passing.clone(),
             calls: self.calls.clone(),
+            waiting: self.bots.values().flat_map(Bot::waiting).collect(),
         }
     }
 

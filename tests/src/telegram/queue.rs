@@ -94,6 +94,11 @@ impl Queue {
         self.waiting.len()
     }
 
+    /// What is said in each message that waits, oldest first.
+    pub fn messages(&self) -> impl Iterator<Item = &Value> {
+        self.waiting.iter().filter(|update| update.kind == "message").map(|update| &update.body)
+    }
+
     /// Forgets what came before this time, as the server does after a day.
     pub fn expire(&mut self, before_ms: u64) {
         self.waiting.retain(|update| update.at_ms >= before_ms);

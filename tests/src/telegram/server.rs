@@ -385,13 +385,15 @@ async fn book(State(shared): State<Shared>) -> Json<Book> {
 #[serde(deny_unknown_fields)]
 struct Whose {
     bot: Option<i64>,
+    #[serde(default)]
+    since: u64,
 }
 
-/// The book of one bot, or of the first, as the oracle reads it.
+/// The book of one bot, or of the first, as the oracle reads it; or what is new in it since an order.
 async fn ledger_of(State(shared): State<Shared>, Query(whose): Query<Whose>) -> Json<ledger::Book> {
     let network = shared.network();
     let bot = whose.bot.or_else(|| network.bots.keys().next().copied());
-    Json(network.book().ledger(bot.unwrap_or_default()))
+    Json(network.book().ledger(bot.unwrap_or_default()).since(whose.since))
 }
 
 #[cfg(test)]

@@ -215,6 +215,12 @@ fn may_hold(entity: &Value) -> bool {
     !matches!(entity["type"].as_str(), Some("code" | "pre" | "text_link" | "text_mention" | "custom_emoji"))
 }
 
+/// Whether an entity is what somebody meant by their markup: it is not found in a plain text.
+#[must_use]
+pub fn is_meant(entity: &Value) -> bool {
+    !matches!(entity["type"].as_str(), Some("bot_command" | "mention" | "hashtag" | "url"))
+}
+
 /// Commands, mentions, hashtags and addresses in a text.
 #[must_use]
 pub fn find(text: &str) -> Vec<Value> {

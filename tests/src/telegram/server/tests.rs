@@ -115,6 +115,25 @@ async fn a_conversation_reads_clean_to_the_oracle() {
 }
 
 #[tokio::test]
+async fn the_oracle_reads_what_is_confirmed_what_is_formatted_and_what_is_new() {
+    let sides = Sides::start().await;
+    let ledger = async || sides.book().await.ledger(7_000_000_001);
+    let alice = sides.says("one").await["chat_id"].as_i64().unwrap();
+    sides.says("two").await;
+    let first = sides.asks("getUpdates", json!({ "limit": 1 })).await["result"][0]["update_id"].as_i64().unwrap();
+    assert_eq!(ledger().await.confirmed, 0, "it was only given");
+    sides.asks("getUpdates", json!({ "offset": first + 1 })).await;
+    assert_eq!(ledger().await.confirmed, 1);
+    let mut copy = ledger().await;
+    sides.sends(alice, "plain #t1 /stop @alice_b").await;
+    let bold = json!([{ "type": "bold", "offset": 0, "length": 4 }]);
+    sides.asks("sendMessage", json!({ "chat_id": alice, "text": "bold", "entities": bold })).await;
+    copy.catch_up(ledger().await.since(copy.order()));
+    let forms: Vec<_> = copy.bot.iter().map(|posted| posted.versions[0].form.as_str()).collect();
+    assert_eq!((copy.people.len(), forms, copy.requests), (2, vec!["plain", "formatted"], 2));
+}
+
+#[tokio::test]
 async fn a_newer_poll_ends_the_older_and_a_webhook_any() {
     let sides = Sides::start().await;
     let older = sides.asks("getUpdates", json!({ "offset": 1, "timeout": 30 }));
