@@ -2,17 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use lastword_tests::ledger::Settings as Conduct;
-
 use super::schedule::Event;
-use crate::world::{FakeClock, Network, OtherProgram, Pid, Who, World};
+use crate::world::{FakeClock, OtherProgram, Pid, Who, World};
 
 /// How long another program waits for the store before it leaves it alone.
 const LOCK_WITHIN: Duration = Duration::from_millis(500);
 
 /// What is broken now. Whoever is frozen goes on when this is dropped.
 pub struct Hand {
-    network: Network,
     clock: Option<FakeClock>,
     frozen: Vec<(Option<Who>, Pid)>,
     other: Option<OtherProgram>,
@@ -21,8 +18,8 @@ pub struct Hand {
 }
 
 impl Hand {
-    pub fn new(network: Network, clock: Option<FakeClock>) -> Self {
-        Self { network, clock, frozen: Vec::new(), other: None, done: BTreeMap::new() }
+    pub fn new(clock: Option<FakeClock>) -> Self {
+        Self { clock, frozen: Vec::new(), other: None, done: BTreeMap::new() }
     }
 
     pub async fn act(&mut self, world: &World, event: &Event) {
@@ -66,13 +63,17 @@ impl Hand {
             }
             Event::EmptyDisk => return world.on_its_disk("rm -f filler").await,
             Event::NetworkOut => {
-                self.conduct(world, true).await;
+                world.chat().is_out(true).await;
                 "cut the network off".to_owned()
             }
-            Event::NetworkBack => return self.conduct(world, false).await,
-            Event::Trouble(conversation, on, faults) => {
-                world.network().will(conversation, *on, faults.clone()).await;
+            Event::NetworkBack => return world.chat().is_out(false).await,
+            Event::Trouble(conversation, faults) => {
+                world.chat().will(*conversation, faults.clone()).await;
                 "scripted requests".to_owned()
+            }
+            Event::Taken => {
+                world.chat().is_taken().await;
+                "received beside the bridge".to_owned()
             }
             Event::Clock(offset) => {
                 self.clock.as_ref().unwrap().set(offset);
@@ -89,8 +90,8 @@ impl Hand {
         if has_disk {
             world.on_its_disk("rm -f filler").await;
         }
-        self.conduct(world, false).await;
-        world.network().clear_faults().await;
+        world.chat().is_out(false).await;
+        world.chat().clear_faults().await;
         if let Some(clock) = &self.clock {
             clock.set("+0");
         }
@@ -103,11 +104,6 @@ impl Hand {
             }
             !is_meant(*who)
         });
-    }
-
-    async fn conduct(&self, world: &World, is_out: bool) {
-        let is_native = self.network == Network::Native;
-        world.network().set(Conduct { is_native, is_out, ..Conduct::default() }).await;
     }
 }
 

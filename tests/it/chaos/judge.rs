@@ -7,7 +7,7 @@ use lastword_tests::{
     oracle::{Findings, Oracle, holds, token},
 };
 
-use super::people::LONG_LINES;
+use super::people::long_lines;
 use crate::world::Network;
 
 /// What an apology begins with: the answer was elected, and could not be posted.
@@ -73,7 +73,8 @@ pub fn judge(book: &Book, notes: &str, network: Network) -> Judgement {
         if attempt_of(&word.text).zip(begun.get(token)).is_some_and(|(answered, last)| answered < *last) {
             judgement.stale.push(said.id.clone());
         }
-        if said.text.starts_with("long ") && !is_whole(posted, token, network) {
+        let lines = long_lines(&said.text).filter(|_| network != Network::Careless);
+        if lines.is_some_and(|lines| !is_whole(posted, token, lines)) {
             judgement.torn.push(said.id.clone());
         }
     }
@@ -84,7 +85,9 @@ impl Judgement {
     /// Whether everything is as this network lets us promise.
     pub fn is_clean(&self, network: Network) -> bool {
         let is_as_promised = match network {
-            Network::Native | Network::EditOnly | Network::Findable => self.findings.is_clean() && self.torn.is_empty(),
+            Network::Native | Network::EditOnly | Network::Findable | Network::Telegram => {
+                self.findings.is_clean() && self.torn.is_empty()
+            }
             // It may show something twice, and then nothing stands where it should.
             Network::Careless => self.findings.missing.is_empty(),
         };
@@ -158,10 +161,9 @@ fn attempt_of(text: &str) -> Option<u32> {
 }
 
 /// Whether each line of a long answer stands there once, in order.
-fn is_whole(posted: &[&BotMessage], token: &str, network: Network) -> bool {
+fn is_whole(posted: &[&BotMessage], token: &str, count: usize) -> bool {
     let end = format!(" of {};", token.trim_start_matches('#'));
     let lines = posted.iter().flat_map(|posted| posted.text.lines());
-    let numbers: Vec<usize> =
-        lines.filter_map(|line| line.strip_suffix(&end)?.strip_prefix("line ")?.parse().ok()).collect();
-    network == Network::Careless || numbers.iter().copied().eq(0..LONG_LINES)
+    let numbers = lines.filter_map(|line| line.strip_suffix(&end)?.strip_prefix("line ")?.parse::<usize>().ok());
+    numbers.eq(0..count)
 }

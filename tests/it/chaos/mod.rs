@@ -2,7 +2,7 @@
 //!
 //! A **round** is drawn from a seed: messages in several places, and faults among them – SIGKILL of everything that
 //! runs, SIGSTOP, another program's lock on the store, a full disk, a network that is out, slow, limiting, failing
-//! before or after it applied, or cut off, and steps of the clock. Then everything is healed, and when all is quiet
+//! before or after it applied, or cut off, a second receiver, and steps of the clock. Then everything is healed, and when all is quiet
 //! every message has exactly one last word, in order, each command one reply, no `Error:` took the place of an answer
 //! that stood, no word is a lost attempt's, and `lastword audit` finds nothing. How long the last words took after the
 //! last fault is printed, never judged.
@@ -51,6 +51,7 @@ fn number(name: &str, default: u64) -> u64 {
 async fn survives(test: &str, settings: Settings, clock: Option<FakeClock>) {
     let count = |name, default| usize::try_from(number(name, default)).unwrap();
     let plan = Plan {
+        network: settings.network,
         seconds: number("LASTWORD_CHAOS_SECONDS", 8),
         messages: count("LASTWORD_CHAOS_MESSAGES", 60),
         faults: count("LASTWORD_CHAOS_FAULTS", 14),
@@ -106,6 +107,11 @@ async fn on_a_network_where_posts_are_found() {
 #[tokio::test]
 async fn on_a_network_that_helps_with_nothing() {
     survives("on_a_network_that_helps_with_nothing", settings(Network::Careless), None).await;
+}
+
+#[tokio::test]
+async fn on_telegram() {
+    survives("on_telegram", settings(Network::Telegram), None).await;
 }
 
 #[tokio::test]

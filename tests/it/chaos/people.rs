@@ -4,7 +4,10 @@ use std::fmt;
 
 use fastrand::Rng;
 
+use crate::world::{ChatKind, Network};
+
 /// Reads `<verb> [number] #token`, notes token and attempt, does as the verb says, and answers `done #token`.
+/// What is bold there proves, where no form is told, that it is no progress: that is shown as it is.
 pub const SCRIPT: &str = r##"read -r prompt || true
 token=$${prompt##* }
 echo "$token $LASTWORD_ATTEMPT" >> "$NOTES"
@@ -16,11 +19,8 @@ case "$1" in
   gate) while [ ! -e "$GATE" ]; do sleep 0.02; done ;;
   second) while [ $LASTWORD_ATTEMPT -gt 1 ] || [ ! -e "$GATE" ]; do sleep 0.02; done ;;
 esac
-echo "done $token (attempt $LASTWORD_ATTEMPT)"
+echo "done $token (attempt $LASTWORD_ATTEMPT), **over**"
 "##;
-
-/// The lines of an answer in several parts.
-pub const LONG_LINES: usize = 40;
 
 /// Who answers in a conversation.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,19 @@ enum Answers {
     /// The built-in echo, for the bulk.
     Echo,
 }
+
+/// Every conversation that people use, and what it is on Telegram.
+pub const CHATS: &[(&str, ChatKind)] = &[
+    ("s0", ChatKind::Forum(&["a"])),
+    ("s1", ChatKind::Private),
+    ("s2", ChatKind::Group),
+    ("r0", ChatKind::Forum(&["a"])),
+    ("r1", ChatKind::Private),
+    ("e0", ChatKind::Forum(&["a"])),
+    ("e1", ChatKind::Private),
+    ("e2", ChatKind::Group),
+    ("e3", ChatKind::Group),
+];
 
 /// Every conversation and thread that people use.
 const PLACES: &[(&str, Option<&str>, Answers)] = &[
@@ -50,15 +63,29 @@ const PLACES: &[(&str, Option<&str>, Answers)] = &[
 ];
 
 /// Which agent answers where, as a world's settings say it.
-pub fn routes() -> Vec<(String, &'static str)> {
-    let other = |(conversation, _, answers): &(&str, _, Answers)| match answers {
+pub fn routes() -> Vec<(&'static str, &'static str)> {
+    let other = |(conversation, _, answers): &(&'static str, _, Answers)| match answers {
         Answers::Once => None,
-        Answers::Again => Some(((*conversation).to_owned(), "again")),
-        Answers::Echo => Some(((*conversation).to_owned(), "echo")),
+        Answers::Again => Some((*conversation, "again")),
+        Answers::Echo => Some((*conversation, "echo")),
     };
     let mut routes: Vec<_> = PLACES.iter().filter_map(other).collect();
     routes.dedup();
     routes
+}
+
+/// How many lines an answer has that comes in several parts.
+fn lines_of_several_parts(network: Network) -> usize {
+    match network {
+        Network::Telegram => 400,
+        Network::Native | Network::EditOnly | Network::Findable | Network::Careless => 40,
+    }
+}
+
+/// How many lines the answer to this has, if it is to come in several parts.
+pub fn long_lines(text: &str) -> Option<usize> {
+    let mut words = text.split(' ').skip_while(|word| *word != "long");
+    words.nth(1)?.parse().ok()
 }
 
 /// Something that a person says.
@@ -72,13 +99,13 @@ pub struct Said {
 
 impl Said {
     /// Drawn at random, with this token; one in twenty is a `/stop` instead.
-    pub fn draw(rng: &mut Rng, token: &str) -> Self {
+    pub fn draw(rng: &mut Rng, token: &str, network: Network) -> Self {
         let (conversation, thread, answers) = PLACES[rng.usize(..PLACES.len())];
         let text = match (rng.u8(..20), answers) {
             (0, _) => "/stop".to_owned(),
-            (_, Answers::Echo) => format!("done {token}"),
+            (_, Answers::Echo) => format!("done {token}, **over**"),
             (1..=7, _) => format!("work {} {token}", rng.u8(1..10)),
-            (8..=10, _) => format!("long {LONG_LINES} {token}"),
+            (8..=10, _) => format!("long {} {token}", lines_of_several_parts(network)),
             _ => format!("go {token}"),
         };
         let who = if rng.bool() { "alice" } else { "bob" };

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use lastword_core::faults::Bug;
-use lastword_tests::ledger::{Fault, On};
+use lastword_tests::{
+    ledger::{Fault, On},
+    telegram,
+};
 
 use super::{
     judge::Judgement,
@@ -14,10 +17,10 @@ use super::{
     run::{Red, Run, settings},
     schedule::Event,
 };
-use crate::world::{Network, Settings, Who};
+use crate::world::{Faults, Network, Settings, Who};
 
 /// Tells the story that meets `bug`, with it planted or without it.
-async fn tell(bug: Bug, is_planted: bool) -> Result<(), Red> {
+async fn tell(bug: Bug, network: Network, is_planted: bool) -> Result<(), Red> {
     let directory = tempfile::tempdir().unwrap();
     let once = directory.path().join("once");
     std::fs::write(&once, "").unwrap();
@@ -31,13 +34,12 @@ async fn tell(bug: Bug, is_planted: bool) -> Result<(), Red> {
         Bug::AckBeforeCommit | Bug::NoAttemptFence | Bug::BlindRetry | Bug::NeverRetry => None,
     };
     env.extend(crash_at.map(|point| ("LASTWORD_CRASH_AT", point.to_owned())));
-    let network = Network::Findable;
     let mut run = Run::start(Settings { env, ..settings(network) }, None).await;
     match bug {
         Bug::AckBeforeCommit => refuse_a_batch_and_die(&mut run).await,
         Bug::NoAttemptFence => bring_a_lost_journal_back(&mut run).await,
-        Bug::BlindRetry => answer_after(&mut run, Fault::CutAfter).await,
-        Bug::NeverRetry => answer_after(&mut run, Fault::DropBefore).await,
+        Bug::BlindRetry => answer_after(&mut run, Faults::Scripted(On::Post, vec![Fault::CutAfter])).await,
+        Bug::NeverRetry => answer_after(&mut run, never_arrives(network)).await,
         Bug::ElectionInTwoTransactions | Bug::StolenClaimIsFresh => {
             says(&mut run, "s0", "go #t1").await;
             run.world.until("a process died", async |_| (!once.exists()).then_some(())).await;
@@ -51,11 +53,20 @@ async fn says(run: &mut Run, conversation: &'static str, text: &str) {
     run.act(&Event::Says(said)).await;
 }
 
-/// The first post of an answer meets a fault.
-async fn answer_after(run: &mut Run, fault: Fault) {
-    run.act(&Event::Trouble("s0", On::Post, vec![fault])).await;
+/// What is posted first does not arrive; on Telegram that is a placeholder, and then the reply's own.
+fn never_arrives(network: Network) -> Faults {
+    match network {
+        Network::Telegram => Faults::Telegram(None, vec![telegram::Fault::DropBefore; 2]),
+        _ => Faults::Scripted(On::Post, vec![Fault::DropBefore]),
+    }
+}
+
+/// What is posted for an answer meets faults.
+async fn answer_after(run: &mut Run, faults: Faults) {
+    let count = faults.count() as u64;
+    run.act(&Event::Trouble(Some("s0"), faults)).await;
     says(run, "s0", "go #t1").await;
-    run.world.until("it was posted", async |world| (world.book().await.requests > 0).then_some(())).await;
+    run.world.until("it met them", async |world| (world.book().await.requests >= count).then_some(())).await;
 }
 
 /// While the store is out a message is offered for as long as one may be, and offered again; then the bridge dies.
@@ -117,11 +128,11 @@ fn is_its_doing(bug: Bug, judgement: &Judgement) -> bool {
     }
 }
 
-async fn is_found(bug: Bug) {
-    let red = tell(bug, true).await.expect_err("the bug is not found");
+async fn is_found(bug: Bug, network: Network) {
+    let red = tell(bug, network, true).await.expect_err("the bug is not found");
     println!("{}: {red:?}", bug.as_str());
     assert!(matches!(&red, Red::Broken(judgement) if is_its_doing(bug, judgement)), "{red:?}");
-    let without = tell(bug, false).await;
+    let without = tell(bug, network, false).await;
     assert!(without.is_ok(), "without the bug: {without:?}");
 }
 
@@ -133,7 +144,7 @@ macro_rules! every_bug {
         $(
             #[tokio::test]
             async fn $name() {
-                is_found(Bug::$bug).await;
+                is_found(Bug::$bug, Network::Findable).await;
             }
         )+
     };
@@ -146,6 +157,16 @@ every_bug! {
     a_blind_retry_is_found: BlindRetry,
     a_post_that_is_never_retried_is_found: NeverRetry,
     a_stolen_claim_that_is_sent_as_fresh_is_found: StolenClaimIsFresh,
+}
+
+#[tokio::test]
+async fn an_ack_before_the_commit_is_found_on_telegram() {
+    is_found(Bug::AckBeforeCommit, Network::Telegram).await;
+}
+
+#[tokio::test]
+async fn a_post_that_is_never_retried_is_found_on_telegram() {
+    is_found(Bug::NeverRetry, Network::Telegram).await;
 }
 
 #[test]

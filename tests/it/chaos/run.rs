@@ -45,6 +45,7 @@ pub fn settings(network: Network) -> Settings {
     let account = match network {
         Network::Careless => format!("{exact}\nplaceholder: false\nunknown: resend"),
         Network::Native | Network::EditOnly | Network::Findable => exact.to_owned(),
+        Network::Telegram => String::new(),
     };
     Settings {
         network,
@@ -52,6 +53,7 @@ pub fn settings(network: Network) -> Settings {
         script: people::SCRIPT,
         agents: vec![("again", "on_lost: replay\nmax_attempts: 100".into())],
         routes: people::routes(),
+        chats: people::CHATS.to_vec(),
         // Whoever is killed again and again has failed no start.
         top: "restart: { failures_max: 10000, pause: 20ms, pause_max: 200ms, hung_after: 2s, kill_after: 1s }".into(),
         ..Settings::default()
@@ -62,7 +64,7 @@ impl Run {
     pub async fn start(settings: Settings, clock: Option<FakeClock>) -> Self {
         let (network, has_disk) = (settings.network, settings.disk.is_some());
         let world = World::start_with(settings).await;
-        let hand = Hand::new(network, clock);
+        let hand = Hand::new(clock);
         Self { world, network, hand, has_disk, book: Book::default(), report: Report::default() }
     }
 
@@ -100,7 +102,7 @@ impl Run {
     /// took to get quiet.
     pub async fn settle(&mut self) -> Result<(Judgement, u64, Duration), Red> {
         self.hand.heal(&self.world, self.has_disk).await;
-        let (healed, healed_ms) = (Instant::now(), self.world.network().now_ms());
+        let (healed, healed_ms) = (Instant::now(), self.world.chat().now_ms());
         while !self.is_quiet().await {
             if healed.elapsed() > QUIET_WITHIN {
                 return Err(Red::Restless(Box::new(self.judge())));
@@ -109,7 +111,7 @@ impl Run {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let quiet = healed.elapsed();
-        self.world.network().read_on(&mut self.book).await;
+        self.world.chat().read_on(&mut self.book).await;
         let judgement = self.judge();
         self.report.verdict = judgement.to_string();
         self.report.done.clone_from(&self.hand.done);
@@ -127,7 +129,7 @@ impl Run {
 
     /// Whether everything that was said is accepted, nothing is owed, and nothing is on its way.
     async fn is_quiet(&mut self) -> bool {
-        self.world.network().read_on(&mut self.book).await;
+        self.world.chat().read_on(&mut self.book).await;
         let Some(page) = self.world.page().await else { return false };
         let (turns, deliveries) = (&page["store"]["turns"], &page["store"]["deliveries"]);
         let is_idle = [&turns["queued"], &turns["running"], &deliveries["open"]].iter().all(|count| **count == 0);

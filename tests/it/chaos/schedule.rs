@@ -3,10 +3,13 @@
 use std::fmt;
 
 use fastrand::Rng;
-use lastword_tests::ledger::{Fault, On};
+use lastword_tests::{
+    ledger::{Fault, On},
+    telegram,
+};
 
-use super::people::Said;
-use crate::world::Who;
+use super::people::{CHATS, Said};
+use crate::world::{Faults, Network, Who};
 
 /// The longest that a process stands still: shorter than a request lives in the network, which is a documented limit.
 const FREEZE_MS_MAX: u64 = 3_000;
@@ -36,8 +39,10 @@ pub enum Event {
     /// The network refuses everything.
     NetworkOut,
     NetworkBack,
-    /// What becomes of the next requests in a conversation.
-    Trouble(&'static str, On, Vec<Fault>),
+    /// What becomes of the next requests in a conversation, or anywhere.
+    Trouble(Option<&'static str>, Faults),
+    /// Somebody else receives as the bot for a moment.
+    Taken,
     /// The wall clock steps to this offset of the true time.
     Clock(&'static str),
 }
@@ -45,6 +50,8 @@ pub enum Event {
 /// How much of what is drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    /// Where.
+    pub network: Network,
     /// How long it takes.
     pub seconds: u64,
     /// How many messages are said.
@@ -71,7 +78,7 @@ impl Schedule {
         let end_ms = plan.seconds * 1_000;
         let mut events = Vec::new();
         for n in 0..plan.messages {
-            events.push((rng.u64(..end_ms), Event::Says(Said::draw(&mut rng, &format!("#s{seed}m{n}")))));
+            events.push((rng.u64(..end_ms), Event::Says(Said::draw(&mut rng, &format!("#s{seed}m{n}"), plan.network))));
         }
         for _ in 0..plan.faults {
             let at = rng.u64(..end_ms);
@@ -99,15 +106,27 @@ fn draw_fault(rng: &mut Rng, plan: Plan) -> (Event, Option<(u64, Event)>) {
         27..=28 => (Event::NetworkOut, Some((out_ms, Event::NetworkBack))),
         29..=31 if plan.has_disk => (Event::FillDisk, Some((out_ms, Event::EmptyDisk))),
         32..=34 if plan.has_clock => (Event::Clock(["+1h", "-1h", "+3s", "-3s"][rng.usize(..4)]), None),
-        _ => draw_trouble(rng, plan),
+        32..=34 if plan.network == Network::Telegram => (Event::Taken, None),
+        _ => (draw_trouble(rng, plan), None),
     }
 }
 
-fn draw_trouble(rng: &mut Rng, plan: Plan) -> (Event, Option<(u64, Event)>) {
+fn draw_trouble(rng: &mut Rng, plan: Plan) -> Event {
+    if plan.network == Network::Telegram {
+        return draw_telegram_trouble(rng);
+    }
     let conversation = ["s0", "s1", "r0", "e0", "e1"][rng.usize(..5)];
     let on = [On::Any, On::Any, On::Post, On::Edit][rng.usize(..4)];
     let faults = std::iter::repeat_with(|| draw_request_fault(rng, plan)).take(3).collect();
-    (Event::Trouble(conversation, on, faults), None)
+    Event::Trouble(Some(conversation), Faults::Scripted(on, faults))
+}
+
+fn draw_telegram_trouble(rng: &mut Rng) -> Event {
+    let method = [None, None, Some("sendMessage"), Some("editMessageText"), Some("getUpdates")][rng.usize(..5)];
+    // A poll is in no chat.
+    let conversation = (method != Some("getUpdates") && rng.bool()).then(|| CHATS[rng.usize(..CHATS.len())].0);
+    let faults = std::iter::repeat_with(|| draw_telegram_fault(rng)).take(3).collect();
+    Event::Trouble(conversation, Faults::Telegram(method, faults))
 }
 
 fn draw_request_fault(rng: &mut Rng, plan: Plan) -> Fault {
@@ -127,6 +146,23 @@ fn draw_request_fault(rng: &mut Rng, plan: Plan) -> Fault {
     }
 }
 
+fn draw_telegram_fault(rng: &mut Rng) -> telegram::Fault {
+    use telegram::Fault;
+    let ms = rng.u64(50..SLOW_MS_MAX);
+    match rng.u8(..12) {
+        0 => Fault::DropBefore,
+        1 | 2 => Fault::CutAfter,
+        3 => Fault::FailBefore,
+        4 => Fault::FailAfter,
+        5 => Fault::GatewayBefore,
+        6 => Fault::GatewayAfter,
+        7 => Fault::GarbleAfter,
+        8 => Fault::DelayBefore { ms },
+        9 | 10 => Fault::DelayAfter { ms },
+        _ => Fault::Limited { retry_after_s: rng.u64(1..=3) },
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -142,7 +178,8 @@ impl fmt::Display for Event {
             Self::EmptyDisk => f.write_str("the disk has room again"),
             Self::NetworkOut => f.write_str("the network refuses everything"),
             Self::NetworkBack => f.write_str("the network is back"),
-            Self::Trouble(conversation, on, faults) => write!(f, "in {conversation}, on {on:?}: {faults:?}"),
+            Self::Trouble(conversation, faults) => write!(f, "in {}: {faults:?}", conversation.unwrap_or("all")),
+            Self::Taken => f.write_str("somebody else receives as the bot"),
             Self::Clock(offset) => write!(f, "the clock steps to {offset}"),
         }
     }

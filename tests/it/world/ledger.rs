@@ -19,6 +19,7 @@ pub struct Ledger {
     url: String,
     http: reqwest::Client,
     started: Instant,
+    is_native: bool,
 }
 
 impl Ledger {
@@ -31,17 +32,13 @@ impl Ledger {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let http = reqwest::Client::new();
-        let ledger = Self { child, url: line.trim().to_owned(), http, started: Instant::now() };
-        ledger.set(Settings { is_native, ..Settings::default() }).await;
+        let ledger = Self { child, url: line.trim().to_owned(), http, started: Instant::now(), is_native };
+        ledger.is_out(false).await;
         ledger
     }
 
     pub(super) fn url(&self) -> &str {
         &self.url
-    }
-
-    pub(super) async fn say(&self, who: &str, conversation: &str, text: &str) -> String {
-        self.say_in(who, (conversation, None), text).await
     }
 
     pub(super) async fn say_in(&self, who: &str, (conversation, thread): (&str, Option<&str>), text: &str) -> String {
@@ -50,36 +47,37 @@ impl Ledger {
         answer["id"].as_str().unwrap().to_owned()
     }
 
-    pub(super) async fn book(&self) -> Book {
-        self.http.get(format!("{}/admin/ledger", self.url)).send().await.unwrap().json().await.unwrap()
-    }
-
-    /// Reads on in the ledger.
-    pub async fn read_on(&self, book: &mut Book) {
+    pub(super) async fn read_on(&self, book: &mut Book) {
         let url = format!("{}/admin/ledger?since={}", self.url, book.order());
         book.catch_up(self.http.get(url).send().await.unwrap().json().await.unwrap());
     }
 
-    /// The ledger's clock, in milliseconds since it started.
-    pub fn now_ms(&self) -> u64 {
+    pub(super) fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap()
     }
 
-    /// Forgets every fault that has not happened yet.
-    pub async fn clear_faults(&self) {
+    pub(super) async fn clear_faults(&self) {
         let answer = self.http.delete(format!("{}/admin/faults", self.url)).send().await.unwrap();
         answer.error_for_status().unwrap();
     }
 
     /// What becomes of the next requests in a conversation.
     pub async fn will(&self, conversation: &str, on: On, faults: impl Into<Vec<Fault>>) {
-        let script = FaultScript { conversation: Some(conversation.into()), on, faults: faults.into() };
+        self.script(Some(conversation), on, faults.into()).await;
+    }
+
+    pub(super) async fn script(&self, conversation: Option<&str>, on: On, faults: Vec<Fault>) {
+        let script = FaultScript { conversation: conversation.map(Into::into), on, faults };
         self.post("/admin/faults", &serde_json::to_value(script).unwrap()).await;
     }
 
     /// How the network behaves from now on.
     pub async fn set(&self, settings: Settings) {
         self.post("/admin/settings", &serde_json::to_value(settings).unwrap()).await;
+    }
+
+    pub(super) async fn is_out(&self, is_out: bool) {
+        self.set(Settings { is_native: self.is_native, is_out, ..Settings::default() }).await;
     }
 
     /// Freezes the network, or lets it go on: it accepts connections and says nothing.

@@ -1,10 +1,11 @@
-//! The world of an end-to-end test: the real binary on a state directory of its own, the ledger's process as its
-//! network, people who say things, and a hand that kills.
+//! The world of an end-to-end test: the real binary on a state directory of its own, a fake network's process, people
+//! who say things, and a hand that kills.
 //!
 //! Everything is observed from outside: the ledger, the HTTP pages, and `/proc`. Nothing sleeps for luck: what a test
 //! waits for is polled with a deadline.
 
 mod agent_script;
+mod chat;
 mod clock;
 mod disk;
 mod ledger;
@@ -12,6 +13,7 @@ mod other_program;
 mod processes;
 mod settings;
 mod telegram;
+mod town;
 
 use std::{
     path::PathBuf,
@@ -28,12 +30,14 @@ use tempfile::TempDir;
 
 use self::ledger::Ledger;
 pub use self::{
+    chat::{Chat, Faults},
     clock::FakeClock,
     disk::can_mount,
     other_program::OtherProgram,
     processes::{Pid, Who},
     settings::{Network, Settings},
     telegram::Telegram,
+    town::ChatKind,
 };
 
 /// The longest that anything may take before a test gives up on it: machines are shared and slow.
@@ -48,7 +52,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A deployment under test.
 pub struct World {
     directory: TempDir,
-    ledger: Ledger,
+    chat: Chat,
     supervisor: Option<Child>,
     settings: Settings,
     port: u16,
@@ -78,11 +82,11 @@ impl World {
 
     /// Everything but the running processes.
     pub async fn prepare(settings: Settings) -> Self {
-        let ledger = Ledger::start(settings.network == Network::Native).await;
+        let chat = Chat::start(&settings).await;
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();
-        let config = settings.config(directory.path(), port, ledger.url());
-        let world = Self { directory, ledger, supervisor: None, settings, port };
+        let config = settings.config(directory.path(), port, &chat);
+        let world = Self { directory, chat, supervisor: None, settings, port };
         if world.settings.is_copied {
             std::fs::copy(processes::binary(), world.program()).unwrap();
         }
@@ -170,22 +174,27 @@ impl World {
 
     /// Somebody says something somewhere; returns the message's id.
     pub async fn says(&self, who: &str, conversation: &str, text: &str) -> String {
-        self.ledger.say(who, conversation, text).await
+        self.says_in(who, (conversation, None), text).await
     }
 
     /// The same, in a thread.
     pub async fn says_in(&self, who: &str, place: (&str, Option<&str>), text: &str) -> String {
-        self.ledger.say_in(who, place, text).await
+        self.chat.say_in(who, place, text).await
     }
 
     /// Everything the network has seen.
     pub async fn book(&self) -> Book {
-        self.ledger.book().await
+        self.chat.book().await
     }
 
-    /// The network's own hand: faults and settings.
+    /// The network, whichever it is.
+    pub fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    /// The scripted network's own hand: faults and settings.
     pub fn network(&self) -> &Ledger {
-        &self.ledger
+        self.chat.scripted()
     }
 
     /// Whether a message that holds a token has its last word.

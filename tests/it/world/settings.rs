@@ -5,9 +5,9 @@ use std::{
     path::Path,
 };
 
-use super::agent_script::SCRIPT;
+use super::{agent_script::SCRIPT, chat::Chat, town::ChatKind};
 
-/// How the scripted network stops a repeated post from showing twice.
+/// A network, by how it stops a repeated post from showing twice: the scripted one in any way, or Telegram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
     /// It deduplicates on our key.
@@ -18,6 +18,8 @@ pub enum Network {
     Findable,
     /// Nothing helps.
     Careless,
+    /// The fake Telegram, where only edits may be repeated.
+    Telegram,
 }
 
 /// What a test sets before the world begins.
@@ -31,7 +33,9 @@ pub struct Settings {
     /// Further agents that run the same, and their lines.
     pub agents: Vec<(&'static str, String)>,
     /// Conversations of the account `net` that another agent than `sh` answers.
-    pub routes: Vec<(String, &'static str)>,
+    pub routes: Vec<(&'static str, &'static str)>,
+    /// The conversations that there are, where not every name is one: on Telegram.
+    pub chats: Vec<(&'static str, ChatKind)>,
     /// Lines appended to the account `net`.
     pub account: String,
     /// Lines appended to the accounts.
@@ -56,6 +60,7 @@ impl Default for Settings {
             script: SCRIPT,
             agents: Vec::new(),
             routes: Vec::new(),
+            chats: Vec::new(),
             account: String::new(),
             accounts: String::new(),
             top: String::new(),
@@ -68,33 +73,23 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The configuration of a deployment in `directory`, on the network at `url`.
-    pub(super) fn config(&self, directory: &Path, port: u16, url: &str) -> String {
+    /// The configuration of a deployment in `directory`, on this network.
+    pub(super) fn config(&self, directory: &Path, port: u16, chat: &Chat) -> String {
         let Self { network, agent, account, accounts, top, agents, routes, .. } = self;
         let directory = directory.display();
-        let idempotency = match network {
-            Network::Native => "native",
-            Network::EditOnly => "edit_only",
-            Network::Findable => "findable",
-            Network::Careless => "none",
-        };
         let mut text = format!(
             "state_dir: {directory}/state
 http: {{ listen: '127.0.0.1:{port}' }}
 accounts:
   web: {{ network: web }}
   net:
-    network: scripted
-    url: '{url}'
-    idempotency: {idempotency}
-    allow: {{ users: [alice, bob] }}
-    admins: [alice]
-{account}
+{net}{account}
 {accounts}
 default_agent: sh
 agents:
   demo: {{ kind: demo }}
 ",
+            net = indent(&chat.account(*network), 4),
             account = indent(account, 4),
             accounts = indent(accounts, 2),
         );
@@ -106,7 +101,8 @@ agents:
         }
         text.push_str("routes:\n- { account: web, agent: demo }\n");
         for (conversation, agent) in routes {
-            let _ = writeln!(text, "- {{ account: net, conversation: {conversation}, agent: {agent} }}");
+            let conversation = chat.id_of(conversation);
+            let _ = writeln!(text, "- {{ account: net, conversation: '{conversation}', agent: {agent} }}");
         }
         text.push_str(top);
         text.push('\n');

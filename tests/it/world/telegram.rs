@@ -3,13 +3,14 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use lastword_tests::{
     ledger,
-    telegram::{Book, Deed, Violation},
+    telegram::{Book, Deed, FaultScript, Settings, Violation},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// A running network with one bot in it; ends with this value.
@@ -50,14 +51,18 @@ impl Telegram {
     pub async fn does(&self, deed: &Deed) -> Value {
         let mut body = serde_json::to_value(deed).unwrap();
         let verb = body.as_object_mut().unwrap().remove("do").unwrap();
-        let url = format!("{}/control/{}", self.url, verb.as_str().unwrap());
-        let answer = self.http.post(url).json(&body).send().await.unwrap();
-        answer.error_for_status().unwrap().json().await.unwrap()
+        self.post(verb.as_str().unwrap(), &body).await.json().await.unwrap()
     }
 
     /// A call of the bot's, from nowhere near the bridge.
     pub async fn asks(&self, call: &str) -> Value {
         self.get(&format!("bot{}/{call}", self.token)).await
+    }
+
+    /// Somebody else waits for the bot's updates, takes none, and hangs up; whatever they are told.
+    pub async fn is_polled(&self, during: Duration) {
+        let url = format!("{}/bot{}/getUpdates?timeout=1", self.url, self.token);
+        let _ = self.http.get(url).timeout(during).send().await;
     }
 
     /// Everything that anybody has seen.
@@ -70,9 +75,35 @@ impl Telegram {
         self.get("control/ledger").await
     }
 
+    /// Reads on in that.
+    pub async fn read_on(&self, book: &mut ledger::Book) {
+        book.catch_up(self.get(&format!("control/ledger?since={}", book.order())).await);
+    }
+
+    /// What becomes of the next requests.
+    pub async fn will(&self, script: &FaultScript) {
+        self.post("faults", script).await;
+    }
+
+    /// Forgets every fault that has not happened yet.
+    pub async fn clear_faults(&self) {
+        let answer = self.http.delete(format!("{}/control/faults", self.url)).send().await.unwrap();
+        answer.error_for_status().unwrap();
+    }
+
+    /// How the network behaves from now on.
+    pub async fn set(&self, settings: &Settings) {
+        self.post("settings", settings).await;
+    }
+
     /// What was sent against the documentation; nothing is, where there is none.
     pub async fn violations(&self) -> Vec<Violation> {
         self.get("control/violations").await
+    }
+
+    async fn post(&self, what: &str, body: &impl Serialize) -> reqwest::Response {
+        let answer = self.http.post(format!("{}/control/{what}", self.url)).json(body).send().await.unwrap();
+        answer.error_for_status().unwrap()
     }
 
     async fn get<T: DeserializeOwned>(&self, what: &str) -> T {
