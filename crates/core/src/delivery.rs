@@ -121,7 +121,7 @@ pub enum DeliveryKind {
     Part,
     /// The terminal's text asserted once more, because a late progress edit may have overwritten it.
     Assertion,
-    /// A hint to somebody who was refused: not a last word.
+    /// A notice, which is no last word: a hint to somebody who was refused; of a turn, that its last word is there.
     Hint,
 }
 

@@ -41,6 +41,7 @@ pub fn settlement(variant: &Variant, hand: &Hand, claim: &DeliveryClaim) -> Opti
         chance: 0.0,
         may_be_overwritten: hand.may_be_overwritten,
         request_lifetime_ms: LIFETIME_MS,
+        notify_after_ms: None,
     };
     let step = next_step(variant, claim);
     let outcome = match (hand.phase, &step) {

@@ -99,6 +99,7 @@ pub fn claim(hand: &Hand) -> DeliveryClaim {
         failed_at: None,
         others_succeed: false,
         is_taken_over,
+        unheard_since: None,
         now: NOW,
     }
 }

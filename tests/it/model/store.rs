@@ -263,7 +263,7 @@ impl Store {
         delivery.holder = None;
         delivery.due = Due::Now;
         match settlement {
-            Settlement::Delivered { message, assert_at } => {
+            Settlement::Delivered { message, assert_at, notice: _ } => {
                 let (delivery, bubble) = (*delivery, bubble_of(message));
                 if delivery.kind == DeliveryKind::Placeholder {
                     self.turns[usize::from(delivery.turn)].placeholder = Some((bubble, bridge as u8));

@@ -96,6 +96,41 @@ async fn progress_is_seen_and_the_answer_takes_its_place_formatted() {
 }
 
 #[tokio::test]
+async fn a_long_turn_ends_with_a_notice_that_is_given_once() {
+    const NOTICE: &str = "Done: the answer is above.";
+    let telegram = Telegram::start().await;
+    let mut world = telegram.world("notify_after: 1ms").await;
+    let alice = alice(&telegram).await;
+    let asked = telegram.says(json!({ "text": "gate #t1" })).await;
+    world
+        .until("the placeholder is there", async |_| (telegram.shown(alice, None).await.len() == 1).then_some(()))
+        .await;
+    world.open_gate();
+    let shown = world
+        .until("the notice is there", async |_| {
+            let shown = telegram.shown(alice, None).await;
+            (shown.len() == 2).then_some(shown)
+        })
+        .await;
+    assert_eq!((&*shown[0].now().text, shown[0].reply_to), ("done #t1", Some(asked)));
+    assert_eq!((&*shown[1].now().text, shown[1].reply_to), (NOTICE, Some(asked)));
+    // Neither a restart, nor a command, nor a long answer, whose second part notifies, brings another.
+    world.kill_supervisor().await;
+    world.start_supervisor();
+    let whoami = telegram.says(json!({ "text": "/whoami" })).await;
+    answer(&world, &telegram, alice, whoami).await;
+    telegram.says(json!({ "text": "long #t2" })).await;
+    let last = telegram.says(json!({ "text": "/whoami" })).await;
+    answer(&world, &telegram, alice, last).await;
+    world.judge().await;
+    let shown = telegram.shown(alice, None).await;
+    assert!(shown.iter().any(|shown| shown.now().text.ends_with("done #t2")), "{shown:?}");
+    assert_eq!(shown.iter().filter(|shown| shown.now().text == NOTICE).count(), 1, "{shown:?}");
+    let oracle = Oracle::new(|token| format!("done {token}"));
+    assert_eq!(oracle.judge(&telegram.book().await.ledger(telegram.bot)), Findings::default());
+}
+
+#[tokio::test]
 async fn what_is_taken_gets_a_reaction_where_the_operator_says_so() {
     let telegram = Telegram::start().await;
     let world = telegram.world("receipts: true").await;

@@ -35,6 +35,8 @@ pub struct Account {
     pub placeholders: bool,
     /// Whether placeholders follow their turn's progress.
     pub shows_progress: bool,
+    /// After how long an edited last word is followed by a notice; `None`: never.
+    pub notify_after_ms: Option<i64>,
     /// How old a message may be when it arrives.
     pub update_age_max_ms: Option<i64>,
 }
@@ -65,6 +67,7 @@ impl Accounts {
                 unknown: config.unknown,
                 placeholders: config.placeholder,
                 shows_progress: config.progress,
+                notify_after_ms: config.notify_after_ms,
                 update_age_max_ms: match &config.network {
                     #[cfg(feature = "telegram")]
                     NetworkConfig::Telegram { update_age_max_ms, .. } => *update_age_max_ms,

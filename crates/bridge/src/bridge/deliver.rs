@@ -164,6 +164,7 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
         chance: chance(),
         may_be_overwritten,
         request_lifetime_ms: capabilities.request_lifetime_ms,
+        notify_after_ms: account.notify_after_ms,
     };
     let request = SendRequest {
         key: claim.key.clone(),
@@ -251,6 +252,9 @@ fn log(claim: &DeliveryClaim, settlement: &Settlement) {
         }
         Settlement::GivenUp { cause } if claim.kind == DeliveryKind::Placeholder => {
             tracing::info!(%delivery, attempt, %account, turn, "placeholder given up: {cause}");
+        }
+        Settlement::GivenUp { cause } if claim.kind == DeliveryKind::Hint => {
+            tracing::info!(%delivery, attempt, %account, turn, "notice given up: {cause}");
         }
         Settlement::GivenUp { cause } => {
             tracing::error!(%delivery, attempt, %account, turn, kind = claim.kind.as_str(), "given up: {cause}");

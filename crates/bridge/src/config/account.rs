@@ -8,7 +8,7 @@ use lastword_core::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::file::{AccountFile, AllowFile, Id, NetworkConfig, UnknownFile};
+use super::file::{AccountFile, AllowFile, Id, NetworkConfig, UnknownFile, notify_after_ms};
 
 /// The user of the web API on this machine.
 pub const LOCAL_USER: &str = "local";
@@ -30,6 +30,8 @@ pub struct AccountConfig {
     pub placeholder: bool,
     /// Whether the placeholder shows what the agent has written so far.
     pub progress: bool,
+    /// After how long an edited last word is followed by a notice; `None`: never.
+    pub notify_after_ms: Option<i64>,
     /// What follows an unknown post where the network can't tell.
     pub unknown: UnknownPolicy,
 }
@@ -64,6 +66,7 @@ impl AccountConfig {
             admins: local(),
             placeholder: true,
             progress: true,
+            notify_after_ms: notify_after_ms(),
             unknown: UnknownPolicy::Resend,
         }
     }
@@ -82,6 +85,7 @@ impl AccountConfig {
             admins: admins.into_iter().map(|id| UserId::new(id.0)).collect(),
             placeholder: file.placeholder,
             progress: file.progress,
+            notify_after_ms: file.notify_after_ms,
             unknown: match file.unknown {
                 UnknownFile::Resend => UnknownPolicy::Resend,
                 UnknownFile::Hold => UnknownPolicy::Hold { limit_ms: file.hold_limit_ms },

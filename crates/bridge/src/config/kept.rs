@@ -1,4 +1,4 @@
-//! How long something is kept: a length of time, or `forever`.
+//! How long something is kept, or waited for: a length of time, or `forever`.
 
 use std::borrow::Cow;
 

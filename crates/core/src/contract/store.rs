@@ -80,6 +80,8 @@ macro_rules! store_contract {
             a_reshaped_delivery_goes_on_in_another_way,
             a_dead_delivery_frees_its_lane,
             a_taken_over_terminal_is_asserted_once_more,
+            a_notice_follows_a_last_word_once,
+            no_notice_follows_what_notifies_by_itself,
             keys_are_short_and_never_repeat,
             a_stream_ends_with_the_last_word,
             a_reset_follows_a_new_attempt,

@@ -16,6 +16,10 @@ use crate::{
 
 /// The text of a placeholder: "your message is being worked on".
 pub const PLACEHOLDER_TEXT: &str = "…";
+/// The notice that an answer has taken the place of its placeholder.
+pub const NOTICE_TEXT: &str = "Done: the answer is above.";
+/// The same of an error.
+pub const NOTICE_OF_ERROR_TEXT: &str = "This did not work out; what went wrong is said above.";
 /// After so many refused attempts, while others of the account succeed, a delivery falls back to a lesser form.
 pub const ATTEMPTS_BEFORE_FALLBACK: u32 = 8;
 /// The pause of an account whose credentials are refused, in milliseconds: only an operator can help.
@@ -58,6 +62,9 @@ pub enum Step {
     GiveUp(&'static str),
 }
 
+/// Why a notice is given up: it is best effort, and worth no second one.
+const NOTICE_PERHAPS_THERE: &str = "the notice may or may not stand; the answer does";
+
 /// What [`Bug::NeverRetry`] believes of a doubtful post.
 const BELIEVED_SENT: &str = "it was sent";
 
@@ -74,6 +81,7 @@ pub fn step(claim: &DeliveryClaim, capabilities: &Capabilities, unknown: Unknown
         (Via::Post, _, Some(_)) if claim.kind == DeliveryKind::Placeholder => {
             Step::GiveUp("the placeholder may or may not stand; the reply will post its own")
         }
+        (Via::Post, _, Some(_)) if is_notice_of_a_turn(claim) => Step::GiveUp(NOTICE_PERHAPS_THERE),
         (Via::Post, _, Some(doubted_at)) => step_in_doubt(claim.now, doubted_at, capabilities, unknown),
     }
 }
@@ -126,6 +134,8 @@ pub struct Circumstances {
     pub may_be_overwritten: bool,
     /// How long a request lives in the network, in milliseconds.
     pub request_lifetime_ms: i64,
+    /// After so long an edited last word is followed by a notice, in milliseconds; `None`: never.
+    pub notify_after_ms: Option<i64>,
 }
 
 /// What is recorded after `step` (a post or an edit) came to `outcome`.
@@ -138,7 +148,7 @@ pub fn settle(claim: &DeliveryClaim, step: &Step, outcome: SendOutcome, at: Circ
         SendOutcome::Delivered(message) => {
             let assert_at = (at.may_be_overwritten && claim.kind == DeliveryKind::Terminal && claim.via == Via::Edit)
                 .then(|| at.now.plus_ms(at.request_lifetime_ms));
-            Settlement::Delivered { message, assert_at }
+            Settlement::Delivered { message, assert_at, notice: notice(claim, step, at) }
         }
         SendOutcome::Retry(retry) => after_retry(claim, retry, at),
         SendOutcome::Rejected(rejection) => after_rejection(claim, rejection, at),
@@ -146,11 +156,24 @@ pub fn settle(claim: &DeliveryClaim, step: &Step, outcome: SendOutcome, at: Circ
     }
 }
 
+/// What to tell whoever waited long for a last word that came without notifying them.
+fn notice(claim: &DeliveryClaim, step: &Step, at: Circumstances) -> Option<&'static str> {
+    let is_silent = claim.kind == DeliveryKind::Terminal && matches!(step, Step::Edit(_));
+    let since = claim.unheard_since.filter(|_| is_silent)?;
+    let is_error = claim.text.starts_with("Error:");
+    (at.now.since_ms(since) >= at.notify_after_ms?).then_some(if is_error { NOTICE_OF_ERROR_TEXT } else { NOTICE_TEXT })
+}
+
+/// Rather than a hint to somebody who was refused.
+fn is_notice_of_a_turn(claim: &DeliveryClaim) -> bool {
+    claim.kind == DeliveryKind::Hint && claim.turn.is_some()
+}
+
 /// What is recorded after a look-up.
 #[must_use]
 pub fn settle_find(claim: &DeliveryClaim, found: Result<Option<MessageId>, Cause>, at: Circumstances) -> Settlement {
     match found {
-        Ok(Some(message)) => Settlement::Delivered { message, assert_at: None },
+        Ok(Some(message)) => Settlement::Delivered { message, assert_at: None, notice: None },
         Ok(None) => Settlement::Deferred {
             pause: Pause { until: at.now, scope: RetryScope::Message },
             cause: "looked up: it certainly did not arrive".into(),
@@ -222,6 +245,9 @@ fn after_unknown(claim: &DeliveryClaim, step: &Step, cause: &Cause, at: Circumst
     let cause = cause.to_string();
     if claim.kind == DeliveryKind::Placeholder {
         return Settlement::GivenUp { cause: format!("{cause}; the reply will post its own placeholder") };
+    }
+    if is_notice_of_a_turn(claim) {
+        return Settlement::GivenUp { cause: format!("{cause}; {NOTICE_PERHAPS_THERE}") };
     }
     if *step == Step::PostPlaceholder {
         // Nothing of the reply is in it: the worst case is an orphan bubble, so another may be posted.

@@ -40,6 +40,9 @@ pub struct DeliveryClaim {
     pub others_succeed: bool,
     /// Whether somebody else posted the placeholder, and so may have left a progress edit on its way.
     pub is_taken_over: bool,
+    /// For a last word that replaces its turn's placeholder, which notifies nobody: when the turn started. `None` where
+    /// a post notifies them, where nothing ran, and where somebody stopped it.
+    pub unheard_since: Option<Timestamp>,
     /// The time of the claim.
     pub now: Timestamp,
 }
@@ -53,6 +56,9 @@ pub enum Settlement {
         message: MessageId,
         /// When to assert the text once more, if a late progress edit may still overwrite it.
         assert_at: Option<Timestamp>,
+        /// What to tell whoever asked, because the edit of a last word notified nobody. A post of its own, once; nothing
+        /// where further parts of the same last word follow.
+        notice: Option<&'static str>,
     },
     /// The placeholder to edit is posted; the edit follows at once.
     TargetRecorded {

@@ -382,6 +382,7 @@ fn as_in_the_model(claim: &DeliveryClaim) -> DeliveryClaim {
         doubted_at: claim.doubted_at.map(|at| if is_old(at) { spell::NOW.plus_ms(-LIFETIME_MS) } else { spell::NOW }),
         failed_at: None,
         others_succeed: false,
+        unheard_since: None,
         now: spell::NOW,
         ..claim.clone()
     }

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::Id;
-use crate::config::duration;
 #[cfg(feature = "telegram")]
-use crate::config::{api_url, kept};
+use crate::config::api_url;
+use crate::config::{duration, kept};
 
 /// One bot identity on one network.
 #[derive(Deserialize, JsonSchema)]
@@ -25,6 +25,11 @@ pub(in super::super) struct AccountFile {
     /// Whether the placeholder shows what the agent has written so far.
     #[serde(default = "yes")]
     pub progress: bool,
+    /// An edit notifies nobody: after so long a turn, a reply that replaced its placeholder is followed by a short notice
+    /// that it is there. `forever`: never.
+    #[serde(rename = "notify_after", with = "kept", default = "notify_after_ms")]
+    #[schemars(with = "kept::Text")]
+    pub notify_after_ms: Option<i64>,
     /// What follows a post of which nobody knows whether it arrived, where the network can't tell.
     #[serde(default)]
     pub unknown: UnknownFile,
@@ -36,6 +41,12 @@ pub(in super::super) struct AccountFile {
 
 fn yes() -> bool {
     true
+}
+
+/// As long as somebody looks at a screen on which nothing moves.
+#[expect(clippy::unnecessary_wraps, reason = "as serde calls it")]
+pub(in super::super) fn notify_after_ms() -> Option<i64> {
+    Some(60_000)
 }
 
 fn hold_limit_ms() -> i64 {

@@ -22,7 +22,7 @@ use serde::Deserialize;
 pub use self::account::ScriptedIdempotency;
 use self::name::{ACCOUNT_NAME, COMMAND_NAME};
 pub(super) use self::{
-    account::{AccountFile, AllowFile, UnknownFile},
+    account::{AccountFile, AllowFile, UnknownFile, notify_after_ms},
     agent::{AgentFile, KindFile, OnLostFile, PromptVia},
     limits::DeadlinesFile,
     name::Id,

@@ -120,7 +120,7 @@ pub async fn an_assertion_that_is_given_up_is_an_alert(world: &World) {
     answered(world, "plain", "1").await;
     let claim = world.due().await.remove(0);
     let assert_at = Some(claim.now);
-    world.settles(&claim, Settlement::Delivered { message: MessageId::new("m"), assert_at }).await;
+    world.settles(&claim, Settlement::Delivered { message: MessageId::new("m"), assert_at, notice: None }).await;
     let assertion = world.due().await.remove(0);
     assert_eq!(assertion.kind, DeliveryKind::Assertion);
     world.settles(&assertion, Settlement::GivenUp { cause: "gone".into() }).await;

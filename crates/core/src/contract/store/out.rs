@@ -6,8 +6,66 @@ use crate::{
     delivery::{DeliveryKind, Form},
     ids::{IncarnationId, MessageId, Timestamp},
     outcome::RetryScope,
-    store::{DeliveryClaim, PAUSE_MS_MAX, Pause, Replays, Settlement},
+    store::{Claim, Clock, DeliveryClaim, PAUSE_MS_MAX, Pause, PlaceCommand, Replays, Settlement, Verdict},
 };
+
+const NOTICE: Option<&str> = Some("Done.");
+
+/// The network has it, and whoever asked is to be told.
+fn unheard(message: &str) -> Settlement {
+    Settlement::Delivered { message: MessageId::new(message), assert_at: None, notice: NOTICE }
+}
+
+/// Alice asks in a place, reads the placeholder, and the agent is about to answer.
+async fn reads_the_placeholder(world: &World, place: &str, text: &str) -> Claim {
+    world.asks(place, text).await;
+    let claim = world.claims().await.remove(0);
+    let placeholder = world.due().await.remove(0);
+    assert_eq!(placeholder.kind, DeliveryKind::Placeholder);
+    world.settles(&placeholder, delivered("p")).await;
+    claim
+}
+
+/// The edit of a placeholder notifies nobody: a notice does, once, and is no part of the last word.
+pub async fn a_notice_follows_a_last_word_once(world: &World) {
+    let claim = reads_the_placeholder(world, "a", "1").await;
+    let begun = world.clock.now();
+    world.clock.advance_ms(60_000);
+    world.answers(&claim, "answer").await;
+    let terminal = world.due().await.remove(0);
+    assert_eq!((&terminal.target, terminal.unheard_since), (&Some(MessageId::new("p")), Some(begun)));
+    assert!(world.settles(&terminal, unheard("p")).await);
+    assert!(!world.settles(&terminal, unheard("p")).await);
+    let mut due = world.due().await;
+    let notice = due.pop().expect("a notice");
+    assert!(due.is_empty());
+    assert_eq!((notice.kind, notice.via, &*notice.text), (DeliveryKind::Hint, Via::Post, "Done."));
+    assert_eq!((notice.turn, notice.unheard_since), (Some(claim.fence.turn), None));
+    assert_eq!(notice.reply_to, terminal.reply_to);
+    assert_ne!(notice.key, terminal.key);
+    world.settles(&notice, unheard("n")).await;
+    assert!(world.due().await.is_empty(), "a notice has none of its own");
+    assert_eq!(world.last_word(claim.fence.turn).await.as_deref(), Some("answer"));
+}
+
+/// Whoever hears of a last word by its posts, or ended the work themselves, is told nothing more.
+pub async fn no_notice_follows_what_notifies_by_itself(world: &World) {
+    let claim = reads_the_placeholder(world, "a", "1").await;
+    world.elects(Verdict { parts: vec!["one".into(), "two".into()], ..answer(&claim, "") }).await;
+    let first = world.due().await.remove(0);
+    world.settles(&first, unheard("p")).await;
+    assert_eq!(texts(&world.due().await), ["two"], "its own placeholder notifies");
+    reads_the_placeholder(world, "b", "2").await;
+    world.commands("b", "stop", PlaceCommand::Stop).await;
+    assert!(of_kind(world.due().await, DeliveryKind::Terminal).iter().all(|stopped| stopped.unheard_since.is_none()));
+    world.asks("c", "3").await;
+    let claim = world.claims().await.remove(0);
+    world.answers(&claim, "before the placeholder").await;
+    let own = world.due().await.remove(0);
+    assert_eq!((&own.target, own.unheard_since), (&None, None));
+    world.settles(&own, Settlement::TargetRecorded { target: MessageId::new("own") }).await;
+    assert_eq!(world.due().await.remove(0).unheard_since, None);
+}
 
 async fn answered(world: &World, place: &str, text: &str) {
     world.asks(place, text).await;
@@ -119,7 +177,7 @@ pub async fn an_assertion_does_not_wait_for_a_clock_that_was_set_back(world: &Wo
     answered(world, "a", "1").await;
     let terminal = world.due().await.remove(0);
     let assert_at = Some(terminal.now.plus_ms(50));
-    world.settles(&terminal, Settlement::Delivered { message: MessageId::new("m"), assert_at }).await;
+    world.settles(&terminal, Settlement::Delivered { message: MessageId::new("m"), assert_at, notice: None }).await;
     assert!(world.due().await.is_empty());
     world.clock.advance_ms(-3_600_000);
     assert_eq!(world.due().await.remove(0).kind, DeliveryKind::Assertion);
@@ -227,7 +285,8 @@ pub async fn a_taken_over_terminal_is_asserted_once_more(world: &World) {
     let terminal = world.due().await.remove(0);
     let at = |claim: &DeliveryClaim, ms| Some(claim.now.plus_ms(ms));
     let message = MessageId::new("m");
-    world.settles(&terminal, Settlement::Delivered { message: message.clone(), assert_at: at(&terminal, 50) }).await;
+    let asserted = |assert_at| Settlement::Delivered { message: message.clone(), assert_at, notice: None };
+    world.settles(&terminal, asserted(at(&terminal, 50))).await;
     assert!(world.due().await.is_empty());
     world.clock.advance_ms(50);
     let assertion = world.due().await.remove(0);
@@ -238,6 +297,6 @@ pub async fn a_taken_over_terminal_is_asserted_once_more(world: &World) {
     world.settles(&assertion, Settlement::Doubted { pause, cause: "timeout".into() }).await;
     let again = world.due().await.remove(0);
     assert_eq!(again.doubted_at, Some(again.now));
-    world.settles(&again, Settlement::Delivered { message, assert_at: at(&again, 0) }).await;
+    world.settles(&again, asserted(at(&again, 0))).await;
     assert!(world.due().await.is_empty());
 }

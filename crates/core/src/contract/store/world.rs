@@ -272,7 +272,7 @@ pub fn error(claim: &Claim, reason: Reason) -> Verdict {
 /// The network has it.
 #[must_use]
 pub fn delivered(message: &str) -> Settlement {
-    Settlement::Delivered { message: MessageId::new(message), assert_at: None }
+    Settlement::Delivered { message: MessageId::new(message), assert_at: None, notice: None }
 }
 
 /// Certainly not accepted; again after `ms`.

@@ -24,6 +24,7 @@ fn claim(via: Via) -> DeliveryClaim {
         failed_at: None,
         others_succeed: false,
         is_taken_over: false,
+        unheard_since: None,
         now: NOW,
     }
 }
@@ -40,7 +41,13 @@ fn capabilities(idempotency: Idempotency) -> Capabilities {
 }
 
 fn at() -> Circumstances {
-    Circumstances { now: NOW, chance: 0.0, may_be_overwritten: false, request_lifetime_ms: 30_000 }
+    Circumstances {
+        now: NOW,
+        chance: 0.0,
+        may_be_overwritten: false,
+        request_lifetime_ms: 30_000,
+        notify_after_ms: Some(60_000),
+    }
 }
 
 fn unknown() -> SendOutcome {
@@ -169,7 +176,7 @@ fn a_terminal_edit_that_may_be_overwritten_is_asserted_once_more() {
     let circumstances = Circumstances { may_be_overwritten: true, ..at() };
     assert_eq!(
         settle(&edit, &Step::Edit(MessageId::new("m9")), delivered(), circumstances),
-        Settlement::Delivered { message: MessageId::new("m9"), assert_at: Some(NOW.plus_ms(30_000)) }
+        Settlement::Delivered { message: MessageId::new("m9"), assert_at: Some(NOW.plus_ms(30_000)), notice: None }
     );
 }
 
@@ -179,6 +186,43 @@ fn an_unknown_placeholder_is_given_up_so_that_one_orphan_is_the_worst() {
     assert!(matches!(settle(&placeholder, &Step::Post, unknown(), at()), Settlement::GivenUp { .. }));
     let stolen = DeliveryClaim { doubted_at: Some(NOW), ..placeholder };
     assert!(matches!(step(&stolen, &capabilities(Idempotency::EditOnly), RESEND), Step::GiveUp(_)));
+}
+
+#[test]
+fn an_answer_that_nobody_heard_of_for_long_is_followed_by_a_notice() {
+    let target = MessageId::new("m9");
+    let edit = |ago_ms| DeliveryClaim {
+        target: Some(target.clone()),
+        unheard_since: Some(Timestamp(NOW.0 - ago_ms)),
+        ..claim(Via::Edit)
+    };
+    let notice_of = |claim: &DeliveryClaim, step: &Step, at| match settle(claim, step, delivered(), at) {
+        Settlement::Delivered { notice, .. } => notice,
+        other => panic!("{other:?}"),
+    };
+    let by_edit = Step::Edit(target.clone());
+    assert_eq!(notice_of(&edit(59_999), &by_edit, at()), None);
+    assert_eq!(notice_of(&edit(60_000), &by_edit, at()), Some(NOTICE_TEXT));
+    assert_eq!(notice_of(&edit(-1), &by_edit, at()), None, "the clock was set back");
+    let never = Circumstances { notify_after_ms: None, ..at() };
+    assert_eq!(notice_of(&edit(3_600_000), &by_edit, never), None);
+    let error = DeliveryClaim { text: "Error: stopped".into(), ..edit(60_000) };
+    assert_eq!(notice_of(&error, &by_edit, at()), Some(NOTICE_OF_ERROR_TEXT));
+    // A post notifies by itself, and an assertion repeats what was heard of.
+    assert_eq!(notice_of(&DeliveryClaim { via: Via::Post, ..edit(60_000) }, &Step::Post, at()), None);
+    let assertion = DeliveryClaim { kind: DeliveryKind::Assertion, ..edit(60_000) };
+    assert_eq!(notice_of(&assertion, &by_edit, at()), None);
+    assert!([NOTICE_TEXT, NOTICE_OF_ERROR_TEXT].iter().all(|text| !text.starts_with("Error:")));
+}
+
+#[test]
+fn a_notice_that_may_have_arrived_is_not_given_twice() {
+    let notice = DeliveryClaim { kind: DeliveryKind::Hint, ..claim(Via::Post) };
+    assert!(matches!(settle(&notice, &Step::Post, unknown(), at()), Settlement::GivenUp { .. }));
+    let stolen = DeliveryClaim { doubted_at: Some(NOW), ..notice };
+    assert!(matches!(step(&stolen, &capabilities(Idempotency::EditOnly), RESEND), Step::GiveUp(_)));
+    let refusal = DeliveryClaim { turn: None, ..stolen };
+    assert_eq!(step(&refusal, &capabilities(Idempotency::EditOnly), RESEND), Step::Post);
 }
 
 #[test]

@@ -21,7 +21,8 @@ macro_rules! columns {
     () => {
         "SELECT d.id, d.state, d.key, d.attempts, p.account, p.conversation, p.thread, d.kind, d.turn,
              d.via, d.form, ifnull(d.posted_text, d.text), d.reply_to, d.target, d.doubted_at, d.failed_at,
-             a.delivered_at, t.placeholder, t.placeholder_holder "
+             a.delivered_at, t.placeholder, t.placeholder_holder,
+             CASE WHEN t.state <> 'cancelled' THEN t.started_at END "
     };
 }
 
@@ -112,15 +113,18 @@ fn read(id: DeliveryId, holder: &IncarnationId, now: Timestamp, row: &mut Column
         failed_at: row.opt_at()?,
         others_succeed: false,
         is_taken_over: false,
+        unheard_since: None,
         now,
     };
     let delivered_at = row.opt_at()?;
     claim.others_succeed = claim.failed_at.is_some_and(|failed| delivered_at.is_some_and(|at| at > failed));
     let placeholder: Option<MessageId> = row.opt_message()?;
     let posted_by = row.opt_name(IncarnationId::new)?;
+    let started_at = row.opt_at()?;
     if claim.kind == DeliveryKind::Terminal {
         if claim.via == Via::Edit && claim.target.is_none() {
             claim.target = placeholder;
+            claim.unheard_since = started_at.filter(|_| claim.target.is_some());
         }
         claim.is_taken_over = posted_by.is_some_and(|by| by != *holder);
     }

@@ -45,7 +45,7 @@ pub(crate) struct NewDelivery<'a> {
 pub(crate) enum Key {
     /// A part of a turn's last word, or its placeholder.
     Part(TurnId, i64),
-    /// One of the deliveries that belong to no turn, numbered.
+    /// One of the notices, numbered.
     Notice(i64),
     /// The assertion of a delivery, named by its number.
     Assertion(i64),
@@ -101,6 +101,29 @@ impl<'a> NewDelivery<'a> {
             self.kind = DeliveryKind::Part;
         }
         self
+    }
+
+    /// The `number`-th of what is no last word.
+    pub(crate) fn notice(
+        number: i64,
+        place: PlaceId,
+        turn: Option<TurnId>,
+        text: &'a str,
+        reply_to: Option<&'a MessageId>,
+    ) -> Self {
+        Self {
+            key: Key::Notice(number),
+            place,
+            turn,
+            lane: None,
+            kind: DeliveryKind::Hint,
+            via: Via::Post,
+            form: Form::Formatted,
+            text,
+            reply_to,
+            target: None,
+            waits: None,
+        }
     }
 
     /// The message posted when a turn starts.

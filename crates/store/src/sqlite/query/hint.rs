@@ -1,13 +1,9 @@
 //! Hints to people who were refused: now and then, and never a last word.
 
-use lastword_core::{
-    capability::Via,
-    delivery::{DeliveryKind, Form},
-    store::{Asked, HintRule},
-};
+use lastword_core::store::{Asked, HintRule};
 
 use super::{
-    delivery::{self, Key, NewDelivery},
+    delivery::{self, NewDelivery},
     deployment, place,
 };
 use crate::sqlite::{failure::Res, row::run, tx::Tx};
@@ -21,20 +17,6 @@ pub(crate) fn maybe_give(tx: &Tx<'_>, asked: &Asked, rule: &HintRule) -> Res<()>
         return Ok(());
     }
     let place = place::resolve(tx, &asked.place, asked.shape)?;
-    delivery::insert(
-        tx,
-        &NewDelivery {
-            key: Key::Notice(deployment::next_notice(tx.conn())?),
-            place: place.id,
-            turn: None,
-            lane: None,
-            kind: DeliveryKind::Hint,
-            via: Via::Post,
-            form: Form::Formatted,
-            text: &rule.text,
-            reply_to: Some(&asked.message),
-            target: None,
-            waits: None,
-        },
-    )
+    let number = deployment::next_notice(tx.conn())?;
+    delivery::insert(tx, &NewDelivery::notice(number, place.id, None, &rule.text, Some(&asked.message)))
 }

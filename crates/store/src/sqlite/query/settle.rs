@@ -12,8 +12,8 @@ use rusqlite::{Connection, params};
 
 use super::{
     account, alert,
-    delivery::{self, AT_ONCE, Key, NewDelivery},
-    place,
+    delivery::{self, AT_ONCE, Key, NewDelivery, PART_TERMINAL},
+    deployment, place,
     tally::{Latency, NOT_POSTED},
     trace::{self, Happened},
 };
@@ -51,10 +51,13 @@ pub(crate) fn settle(
     let Some(sent) = find(tx.conn(), holder, id, attempt)? else { return Ok(false) };
     let state = delivery::after(DeliveryState::Sending, happened(settlement))?;
     match settlement {
-        Settlement::Delivered { message, assert_at } => {
+        Settlement::Delivered { message, assert_at, notice } => {
             delivered(tx, holder, &sent, state, message)?;
             if let Some(at) = assert_at {
                 assert_once_more(tx, &sent, message, *at)?;
+            }
+            if let Some(text) = notice {
+                notify(tx, &sent, text)?;
             }
         }
         Settlement::TargetRecorded { target } => target_recorded(tx, &sent, state, target)?,
@@ -221,6 +224,16 @@ fn assert_once_more(tx: &Tx<'_>, sent: &Sent, message: &MessageId, at: Timestamp
             waits: Some((sent.claimed_at, at)),
         },
     )
+}
+
+/// That the last word is there: once, outside the lane, and only where it is all in one message.
+fn notify(tx: &Tx<'_>, sent: &Sent, text: &str) -> Res<()> {
+    const SQL: &str = "SELECT d.reply_to FROM delivery d WHERE d.id = ?1 AND d.part = ?2 AND NOT EXISTS
+             (SELECT 1 FROM delivery m WHERE m.turn = d.turn AND m.part IS NOT NULL AND m.part > d.part)";
+    let asked_by = one(tx.conn(), SQL, (sent.id.0, PART_TERMINAL), |row| row.opt_message())?;
+    let Some(reply_to) = asked_by else { return Ok(()) };
+    let number = deployment::next_notice(tx.conn())?;
+    delivery::insert(tx, &NewDelivery::notice(number, sent.place, sent.turn, text, reply_to.as_ref()))
 }
 
 fn target_recorded(tx: &Tx<'_>, sent: &Sent, state: DeliveryState, target: &MessageId) -> Res<()> {

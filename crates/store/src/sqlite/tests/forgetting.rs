@@ -82,7 +82,7 @@ async fn what_is_removed_leaves_no_row_behind_and_references_are_checked_again()
         let terminal = world.due().await.remove(0);
         let at = Some(terminal.now);
         let message = lastword_core::ids::MessageId::new("m");
-        world.settles(&terminal, Settlement::Delivered { message, assert_at: at }).await;
+        world.settles(&terminal, Settlement::Delivered { message, assert_at: at, notice: None }).await;
         world.delivers_all().await;
     }
     world.clock.advance_ms(1_000);

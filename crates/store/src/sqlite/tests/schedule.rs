@@ -150,7 +150,10 @@ impl Run {
             0 => Settlement::Deferred { pause, cause: cause() },
             1 => Settlement::Doubted { pause: Pause { scope: RetryScope::Conversation, ..pause }, cause: cause() },
             2 => Settlement::GivenUp { cause: cause() },
-            3 => Settlement::Delivered { message: MessageId::new("m"), assert_at: Some(pause.until) },
+            3 => {
+                let notice = Some("Done.");
+                Settlement::Delivered { message: MessageId::new("m"), assert_at: Some(pause.until), notice }
+            }
             _ => delivered("m"),
         };
         let is_delivered = matches!(settlement, Settlement::Delivered { .. });
