@@ -82,6 +82,10 @@ alert_codes! {
     DeliveryHeld = "delivery_held", Warning,
         "a message that may have arrived is held, with what follows it in its place (`unknown: hold`)",
         "look whether it is there; after `hold_limit` it is given up, and no command does so earlier yet";
+    /// About a conversation.
+    ConversationBarred = "conversation_barred", Warning,
+        "the bot was put out of a conversation, or a person blocked it: nothing that it posts arrives there",
+        "nothing, if that is meant; otherwise let it in again, which closes this";
     /// About an account.
     DeliveryPerhapsTwice = "delivery_perhaps_twice", Warning,
         "a message that may have arrived was posted again, because the network can't be asked",

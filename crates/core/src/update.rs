@@ -37,6 +37,16 @@ pub enum UpdateKind {
     Edited(Message),
     /// A message was removed.
     Deleted(MessageId),
+    /// We were put out of the conversation, blocked or muted: nothing that we post arrives there.
+    Barred {
+        /// What was done to us, in one word of the network's, such as `kicked`.
+        how: String,
+    },
+    /// We were let into the conversation, or may post there again.
+    Admitted {
+        /// What was done to us, in one word of the network's, such as `added`.
+        how: String,
+    },
     /// Something core has no use for. Recorded so that the cursor still advances.
     Other {
         /// The network's name for it.

@@ -119,14 +119,51 @@ async fn an_answer_to_somebody_who_blocked_the_bot_is_given_up_visibly() {
     world.begun("#t1").await;
     telegram.does("block", json!({ "is_blocked": true })).await;
     world.open_gate();
+    let subject = format!("phone/{alice}");
+    for code in ["conversation_barred", "delivery_given_up"] {
+        world
+            .until("there is an alert", async |world| is_open(world, code, &subject).await.filter(|is| *is).map(|_| ()))
+            .await;
+    }
+    // Whoever writes to the bot unblocks it.
+    let asked = telegram.says(json!({ "text": "go #t2" })).await;
+    assert_eq!(answer(&world, &telegram, alice, asked).await, "done #t2");
     world
-        .until("there is an alert", async |world| {
-            let page = world.page().await?;
-            let alerts = page["alerts"].as_array()?;
-            alerts.iter().find(|alert| alert["code"] == "delivery_given_up").map(|_| ())
+        .until("the alert is closed", async |world| {
+            is_open(world, "conversation_barred", &subject).await.filter(|is| !is).map(|_| ())
         })
         .await;
-    assert!(world.log().contains(&format!("the bot was blocked by the person of conversation {alice}")));
+}
+
+#[tokio::test]
+async fn a_group_that_put_the_bot_out_is_told_until_it_is_let_in_again() {
+    let telegram = Telegram::start().await;
+    let mut world = telegram.world("").await;
+    let group = telegram.does("chat", json!({ "kind": "group" })).await["id"].as_i64().unwrap();
+    let subject = format!("phone/{group}");
+    let becomes = async |world: &World, is_barred: bool| {
+        world
+            .until("the operator knows", async |world| {
+                is_open(world, "conversation_barred", &subject).await.filter(|is| *is == is_barred).map(|_| ())
+            })
+            .await;
+    };
+    telegram.does("standing", json!({ "chat": group, "standing": "kicked" })).await;
+    becomes(&world, true).await;
+    world.kill_supervisor().await;
+    world.start_supervisor();
+    becomes(&world, true).await;
+    telegram.does("standing", json!({ "chat": group, "standing": "member" })).await;
+    becomes(&world, false).await;
+    let asked = telegram.says(json!({ "chat": group, "text": "@lastword_bot go #t1" })).await;
+    assert_eq!(answer(&world, &telegram, group, asked).await, "done #t1");
+}
+
+/// Whether there is such an alert about that; `None` while there is no page.
+async fn is_open(world: &World, code: &str, subject: &str) -> Option<bool> {
+    let page = world.page().await?;
+    let alerts = page["alerts"].as_array()?;
+    Some(alerts.iter().any(|alert| alert["code"] == code && alert["subject"] == subject))
 }
 
 #[tokio::test]

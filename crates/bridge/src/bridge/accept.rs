@@ -69,6 +69,11 @@ pub(super) async fn accept(
         _ => None,
     });
     let taken = taken.collect();
+    for (update, ingested) in updates.iter().zip(&ingested) {
+        if ingested.is_new && ingested.update == update.id {
+            account.barred.heard(&member.alerts, update);
+        }
+    }
     for (ingested, reason) in ingested.iter().zip(reasons).filter(|(ingested, _)| ingested.is_new) {
         let (account, update, turn) = (&account.id, &ingested.update, ingested.turn.map(|turn| turn.0));
         match reason {

@@ -14,7 +14,7 @@ use lastword_providers::web::{GuardSettings, WebProvider, WebSettings};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::health::AccountHealth;
+use super::{health::AccountHealth, standing::Barred};
 use crate::{
     build_id::build,
     config::{AccountConfig, Config, LOCAL_USER, NetworkConfig},
@@ -37,6 +37,8 @@ pub struct Account {
     pub shows_progress: bool,
     /// After how long an edited last word is followed by a notice; `None`: never.
     pub notify_after_ms: Option<i64>,
+    /// Where it may not write.
+    pub(super) barred: Barred,
     /// How old a message may be when it arrives.
     pub update_age_max_ms: Option<i64>,
 }
@@ -68,6 +70,7 @@ impl Accounts {
                 placeholders: config.placeholder,
                 shows_progress: config.progress,
                 notify_after_ms: config.notify_after_ms,
+                barred: Barred::default(),
                 update_age_max_ms: match &config.network {
                     #[cfg(feature = "telegram")]
                     NetworkConfig::Telegram { update_age_max_ms, .. } => *update_age_max_ms,

@@ -128,6 +128,9 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
     {
         shared.progress.forget(turn);
     }
+    if let Settlement::Delivered { .. } | Settlement::TargetRecorded { .. } = &settlement {
+        account.barred.delivered(&shared.member.alerts, &account.id, &claim.place.conversation);
+    }
     match settlement {
         Settlement::Delivered { message, .. } => {
             account.health.delivered();

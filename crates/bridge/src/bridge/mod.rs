@@ -14,6 +14,7 @@ mod notice;
 pub mod policy;
 mod progress;
 mod receive;
+mod standing;
 mod watch;
 
 use std::{

@@ -98,6 +98,7 @@ async fn try_receive(
     failures: &mut u32,
 ) -> Result<std::convert::Infallible, Ended> {
     let AccountLease { cursor, .. } = lease(member, account).await?;
+    account.barred.recall(&*member.oversight, &account.id).await;
     // Who we are is no evidence that we receive: only what the stream yields is.
     let mut stream = account.provider.receive(cursor);
     let mut receipts = JoinSet::new();

@@ -68,6 +68,9 @@ fn message<'u>(policy: &Policy, shape: ReplyShape, update: &'u Update) -> Result
         UpdateKind::Posted(message) => message,
         UpdateKind::Edited(_) => return drop(Reason::NothingAsked { kind: "edited".into() }),
         UpdateKind::Deleted(_) => return drop(Reason::NothingAsked { kind: "deleted".into() }),
+        UpdateKind::Barred { how } | UpdateKind::Admitted { how } => {
+            return drop(Reason::StandingChanged { how: how.clone() });
+        }
         UpdateKind::Other { name } => return drop(Reason::NothingAsked { kind: name.clone() }),
     };
     if update.sender.is_bot {

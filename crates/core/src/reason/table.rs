@@ -217,4 +217,12 @@ reasons! {
     } = "nothing_asked",
         person: "nothing was asked of me.",
         operator: format!("an update of kind {kind:?} asks nothing");
+
+    /// We were put out of a conversation or let into it, which asks nothing.
+    StandingChanged {
+        /// What was done.
+        how: String = "kicked".into(),
+    } = "standing_changed",
+        person: "nothing was asked of me.",
+        operator: format!("what the bot may do in the conversation changed: it was {how}");
 }

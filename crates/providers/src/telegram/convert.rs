@@ -65,7 +65,7 @@ impl Reader<'_> {
         let (found, news) = match (&body, kind) {
             (Some(message), Some("message")) => (self.message(message, false), self.moved(message)),
             (Some(message), Some("edited_message")) => (self.message(message, true), None),
-            (Some(member), Some("my_chat_member")) => self.member(member),
+            (Some(member), Some("my_chat_member")) => (standing(member), None),
             _ => (Err(name), None),
         };
         let kind = found.unwrap_or_else(|name| UpdateKind::Other { name });
@@ -149,34 +149,34 @@ impl Reader<'_> {
         ))
     }
 
-    /// What became of the bot in a chat. <https://core.telegram.org/bots/api#chatmemberupdated>
-    fn member(&self, member: &Fields) -> (Result<UpdateKind, String>, Option<String>) {
-        let status: String =
-            member.object("new_chat_member").and_then(|member| member.get("status")).unwrap_or_default();
-        let chat = member.object("chat");
-        let is_private = chat.as_ref().and_then(|chat| chat.get::<String>("type")).as_deref() == Some("private");
-        let id = chat.and_then(|chat| chat.get::<i64>("id")).unwrap_or_default();
-        let conversation = self.link.chats.conversation(id);
-        let what = match (status.as_str(), is_private) {
-            ("kicked", true) => "blocked",
-            ("kicked", false) => "kicked",
-            ("left", _) => "removed",
-            ("restricted", _) => "restricted",
-            ("administrator" | "creator", _) => "made an administrator",
-            ("member", true) => "unblocked",
-            ("member", false) => "added",
-            _ => "changed",
-        };
-        let where_ = if is_private { "by the person of" } else { "in" };
-        (Err(format!("bot {what}")), Some(format!("the bot was {what} {where_} conversation {conversation}")))
-    }
-
     fn account(&self) -> &AccountId {
         &self.link.account
     }
 
     fn settings(&self) -> &TelegramSettings {
         &self.link.settings
+    }
+}
+
+/// What became of the bot in a chat. <https://core.telegram.org/bots/api#chatmemberupdated>
+fn standing(member: &Fields) -> Result<UpdateKind, String> {
+    let is_private = member.object("chat").and_then(|chat| chat.get::<String>("type")).as_deref() == Some("private");
+    let now = member.object("new_chat_member").unwrap_or_default();
+    let status: String = now.get("status").unwrap_or_default();
+    let may = |what| now.get::<bool>(what) != Some(false);
+    let barred = |how: &str| Ok(UpdateKind::Barred { how: how.into() });
+    let admitted = |how: &str| Ok(UpdateKind::Admitted { how: how.into() });
+    match (status.as_str(), is_private) {
+        ("kicked", true) => barred("blocked"),
+        ("kicked", false) => barred("kicked"),
+        ("left", _) => barred("removed"),
+        ("restricted", _) if !may("is_member") => barred("removed"),
+        ("restricted", _) if !may("can_send_messages") => barred("muted"),
+        ("restricted", _) => admitted("restricted"),
+        ("administrator" | "creator", _) => admitted("made an administrator"),
+        ("member", true) => admitted("unblocked"),
+        ("member", false) => admitted("added"),
+        (_, _) => Err("my_chat_member".into()),
     }
 }
 

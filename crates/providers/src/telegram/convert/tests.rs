@@ -224,17 +224,35 @@ fn who_writes_for_a_chat_is_that_chat_and_a_bot_is_a_bot() {
 }
 
 #[test]
-fn what_becomes_of_the_bot_is_news() {
-    let member = |status: &str, kind: &str| {
+fn where_the_bot_may_write_is_known() {
+    let member = |kind: &str, member: Value| {
         let update = json!({ "update_id": 1, "my_chat_member": {
             "chat": { "id": -5, "type": kind }, "from": { "id": 7 }, "date": 1,
-            "old_chat_member": { "status": "member" }, "new_chat_member": { "status": status },
+            "old_chat_member": { "status": "member" }, "new_chat_member": member,
         }});
-        read(update).news.unwrap()
+        let read = read(update);
+        assert_eq!((read.news, read.update.place.conversation.as_str()), (None, "-5"));
+        read.update.kind
     };
-    assert_eq!(member("kicked", "private"), "the bot was blocked by the person of conversation -5");
-    assert_eq!(member("kicked", "group"), "the bot was kicked in conversation -5");
-    assert_eq!(member("member", "group"), "the bot was added in conversation -5");
+    let is = |status: &str, kind: &str| member(kind, json!({ "status": status }));
+    let barred = |how: &str| UpdateKind::Barred { how: how.into() };
+    let admitted = |how: &str| UpdateKind::Admitted { how: how.into() };
+    assert_eq!(is("kicked", "private"), barred("blocked"));
+    assert_eq!(is("kicked", "group"), barred("kicked"));
+    assert_eq!(is("left", "supergroup"), barred("removed"));
+    assert_eq!(is("member", "private"), admitted("unblocked"));
+    assert_eq!(is("member", "group"), admitted("added"));
+    assert_eq!(is("administrator", "channel"), admitted("made an administrator"));
+    let restricted = |is_member: bool, can_send_messages: bool| {
+        let restricted = json!({
+            "status": "restricted", "is_member": is_member, "can_send_messages": can_send_messages,
+        });
+        member("supergroup", restricted)
+    };
+    assert_eq!(restricted(true, true), admitted("restricted"));
+    assert_eq!(restricted(true, false), barred("muted"));
+    assert_eq!(restricted(false, true), barred("removed"));
+    assert_eq!(is("tomorrow's", "group"), UpdateKind::Other { name: "my_chat_member".into() });
 }
 
 #[test]
