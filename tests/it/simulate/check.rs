@@ -2,7 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use lastword_core::{decide::deliver::PLACEHOLDER_TEXT, faults::Point, store::TurnView};
+use lastword_core::{
+    decide::deliver::{NOTICE_OF_ERROR_TEXT, NOTICE_TEXT, PLACEHOLDER_TEXT},
+    faults::Point,
+    store::TurnView,
+};
 use lastword_tests::{
     ledger::{Book, PersonMessage},
     oracle::{Oracle, token},
@@ -67,6 +71,7 @@ fn told(story: &Story) -> Told {
         let findings = oracle.judge(book);
         attempts(book, &turns, &mut wrong);
         commands(book, is_exact, &mut wrong);
+        notices(book, &mut wrong);
         wrong.extend(findings.missing.iter().map(|id| format!("{id} has no last word")));
         if is_exact {
             wrong
@@ -113,6 +118,18 @@ fn commands(book: &Book, is_exact: bool, wrong: &mut Vec<String>) {
         let replies = replies(book, said).count();
         if replies == 0 || is_exact && replies > 1 {
             wrong.push(format!("{}, {}, has {replies} replies", said.id, said.text));
+        }
+    }
+}
+
+/// Whoever asks is told at most once that the last word is there, and never before it is.
+fn notices(book: &Book, wrong: &mut Vec<String>) {
+    let is_notice = |text: &str| [NOTICE_TEXT, NOTICE_OF_ERROR_TEXT].contains(&text);
+    for said in &book.people {
+        let given = replies(book, said).filter(|text| is_notice(text)).count();
+        let has_word = replies(book, said).any(|text| !is_notice(text));
+        if given > 1 || given == 1 && !has_word {
+            wrong.push(format!("{}, {}, has {given} notices", said.id, said.text));
         }
     }
 }

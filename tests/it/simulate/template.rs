@@ -66,6 +66,7 @@ accounts:
     edits: {edits}
     text_max: {TEXT_MAX}
     progress: {progress}
+    notify_after: 1s
     allow: {{ users: [alice, bob] }}
     admins: [alice]
 agents:
