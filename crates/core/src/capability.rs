@@ -61,7 +61,7 @@ impl TextLimit {
 /// Editing limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EditSupport {
-    /// Fastest polite rate for one message, in milliseconds.
+    /// Fastest polite rate of edits in the conversation, all its messages and threads together, in milliseconds.
     pub interval_min_ms: i64,
 }
 

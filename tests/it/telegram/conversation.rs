@@ -131,6 +131,68 @@ async fn a_long_turn_ends_with_a_notice_that_is_given_once() {
 }
 
 #[tokio::test]
+async fn busy_topics_of_a_group_share_its_pace() {
+    /// As the capability of a group says.
+    const INTERVAL_MS: u64 = 4_000;
+    let telegram = Telegram::start().await;
+    let world = telegram.world("").await;
+    let forum = telegram.does("chat", json!({ "kind": "supergroup", "is_forum": true })).await["id"].as_i64().unwrap();
+    let mut topics = Vec::new();
+    for (n, name) in ["Ideas", "Bugs"].into_iter().enumerate() {
+        let topic = telegram.does("topic", json!({ "chat": forum, "name": name })).await["thread"].as_i64().unwrap();
+        let text = format!("@lastword_bot talk #t{n}");
+        let asked = telegram.says(json!({ "chat": forum, "thread": topic, "text": text })).await;
+        topics.push((topic, asked));
+    }
+    world
+        .until("both placeholders follow their agents", async |_| {
+            for (topic, _) in &topics {
+                let shown = telegram.shown(forum, Some(*topic)).await;
+                shown.first().filter(|shown| shown.now().text.starts_with("step 1"))?;
+            }
+            Some(())
+        })
+        .await;
+    let book = telegram.book().await;
+    let edits = book.calls.iter().filter(|call| call.method == "editmessagetext" && call.chat == Some(forum));
+    let times: Vec<_> = edits.map(|edit| edit.at_ms).collect();
+    assert!(times.len() >= 2 && times.windows(2).all(|two| two[1] - two[0] >= INTERVAL_MS), "{times:?}");
+    world.open_gate();
+    world
+        .until("both answers are there", async |_| {
+            for (n, (topic, asked)) in topics.iter().enumerate() {
+                let shown = telegram.shown(forum, Some(*topic)).await;
+                let done = format!("done #t{n}");
+                shown.first().filter(|shown| shown.reply_to == Some(*asked) && shown.now().text.ends_with(&done))?;
+            }
+            Some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn people_see_that_it_is_working_where_no_progress_is_shown() {
+    let telegram = Telegram::start().await;
+    let world = telegram.world("progress: false").await;
+    let alice = alice(&telegram).await;
+    let asked = telegram.says(json!({ "text": "talk #t1" })).await;
+    world
+        .until("it is typing", async |_| {
+            let book = telegram.book().await;
+            book.passing.iter().any(|passing| passing.what == "typing" && passing.chat == alice).then_some(())
+        })
+        .await;
+    world.open_gate();
+    let answered = world
+        .until("the answer is there", async |_| {
+            let shown = telegram.shown(alice, None).await;
+            shown.into_iter().find(|shown| shown.now().text.ends_with("done #t1"))
+        })
+        .await;
+    assert_eq!((answered.versions.len(), answered.reply_to), (2, Some(asked)), "the placeholder, then the answer");
+}
+
+#[tokio::test]
 async fn what_is_taken_gets_a_reaction_where_the_operator_says_so() {
     let telegram = Telegram::start().await;
     let world = telegram.world("receipts: true").await;

@@ -52,7 +52,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(member: Arc<Member>, accounts: Accounts) -> Self {
-        Self { member, accounts, progress: ProgressEdits::default(), is_idle: AtomicBool::new(false) }
+        Self { member, accounts, progress: ProgressEdits::new(), is_idle: AtomicBool::new(false) }
     }
 }
 
@@ -135,7 +135,8 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
         Settlement::Delivered { message, .. } => {
             account.health.delivered();
             // Only now: an orphan of a placeholder that was never recorded must stay as empty as it was posted.
-            if claim.kind == DeliveryKind::Placeholder && account.shows_progress {
+            let is_followed = account.shows_progress || account.provider.presence().is_some();
+            if claim.kind == DeliveryKind::Placeholder && is_followed {
                 shared.progress.begin(&claim, message);
             }
         }
@@ -197,6 +198,9 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
         Step::Hold { until } => return Settlement::Held { until: *until },
         Step::GiveUp(cause) => return Settlement::GivenUp { cause: (*cause).to_owned() },
     };
+    if let SendOutcome::Retry(retry) = &outcome {
+        shared.progress.heed(&claim.place, retry);
+    }
     raise_for(account, &shared.member, claim, &capabilities, &step, &outcome);
     settle(claim, &step, outcome, circumstances())
 }

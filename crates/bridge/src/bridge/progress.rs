@@ -1,6 +1,7 @@
-//! Progress where the network shows it by edits: the placeholder follows the turn's stream until the terminal comes.
+//! Progress where the network shows it by edits: the placeholder follows the turn's stream until the terminal comes, and
+//! people see that it is being worked on.
 //!
-//! Best effort, and never in the way of the last word: the terminal waits for this process's own edit on its way, and
+//! Turns of one conversation share its pace. Best effort, and never in the way of the last word: the terminal waits for this process's own edit on its way, and
 //! learns whether one was left unresolved.
 
 use std::{
@@ -11,10 +12,10 @@ use std::{
 
 use lastword_core::{
     capability::TextLimit,
-    decide::split::tail,
+    decide::{pace::Pace, split::tail},
     delivery::Form,
-    ids::{MessageId, TurnId},
-    outcome::{Rejection, SendOutcome},
+    ids::{AccountId, ConversationId, MessageId, Place, Timestamp, TurnId},
+    outcome::{Rejection, Retry, RetryScope, SendOutcome},
     provider::{PRESENCE_EVERY_MS, SendRequest},
     store::{DeliveryClaim, Store, StoreError, StreamKind, StreamPosition, Topic},
 };
@@ -26,9 +27,10 @@ use super::deliver::{Shared, in_time};
 const POLL: Duration = Duration::from_millis(500);
 
 /// The placeholders that this process posted and keeps up to date.
-#[derive(Default)]
 pub(super) struct ProgressEdits {
     live: Mutex<BTreeMap<TurnId, Arc<Live>>>,
+    paces: Mutex<BTreeMap<(AccountId, ConversationId), Pace>>,
+    begin: Instant,
 }
 
 struct Live {
@@ -45,13 +47,16 @@ struct Live {
 struct Shown {
     position: Option<StreamPosition>,
     text: String,
-    edited_at: Option<Instant>,
     is_stale: bool,
     is_unresolved: bool,
     is_ended: bool,
 }
 
 impl ProgressEdits {
+    pub(super) fn new() -> Self {
+        Self { live: Mutex::default(), paces: Mutex::default(), begin: Instant::now() }
+    }
+
     /// Keeps this placeholder up to date from now on.
     pub(super) fn begin(&self, placeholder: &DeliveryClaim, message: MessageId) {
         let Some(turn) = placeholder.turn else { return };
@@ -73,12 +78,62 @@ impl ProgressEdits {
         let Some(live) = live else { return false };
         let mut shown = live.shown.lock().await;
         shown.is_ended = true;
+        self.leave(&live);
         shown.is_unresolved
     }
 
     /// The terminal is settled.
     pub(super) fn forget(&self, turn: TurnId) {
         self.live().remove(&turn);
+    }
+
+    /// The network wants to be left alone for so long: no progress is shown meanwhile, wherever it meant.
+    pub(super) fn heed(&self, place: &Place, retry: &Retry) {
+        let Some(after_ms) = retry.after_ms else { return };
+        let until = self.now().plus_ms(after_ms);
+        let mut paces = self.paces();
+        paces.entry(conversation_of(place)).or_default().rest_until(until);
+        match retry.scope {
+            RetryScope::Message | RetryScope::Conversation => {}
+            RetryScope::Account => {
+                let of_account = paces.iter_mut().filter(|((account, _), _)| *account == place.account);
+                of_account.for_each(|(_, pace)| pace.rest_until(until));
+            }
+        }
+    }
+
+    /// Whether this turn, which has something new to show, may show it now.
+    fn take(&self, live: &Live, interval_ms: i64) -> bool {
+        let mut paces = self.paces();
+        paces.entry(conversation_of(&live.placeholder.place)).or_default().take(live.turn, self.now(), interval_ms)
+    }
+
+    /// This turn has nothing to show now, and holds up no other.
+    fn leave(&self, live: &Live) {
+        if let Some(pace) = self.paces().get_mut(&conversation_of(&live.placeholder.place)) {
+            pace.leave(live.turn);
+        }
+    }
+
+    /// An edit that took long counts from its end.
+    fn rest(&self, live: &Live, interval_ms: i64) {
+        if let Some(pace) = self.paces().get_mut(&conversation_of(&live.placeholder.place)) {
+            pace.rest_until(self.now().plus_ms(interval_ms));
+        }
+    }
+
+    fn forget_quiet_conversations(&self) {
+        let now = self.now();
+        self.paces().retain(|_, pace| pace.is_in_use(now));
+    }
+
+    /// Milliseconds since this process began: a clock that never goes back.
+    fn now(&self) -> Timestamp {
+        Timestamp(i64::try_from(self.begin.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn paces(&self) -> MutexGuard<'_, BTreeMap<(AccountId, ConversationId), Pace>> {
+        self.paces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn current(&self) -> Vec<Arc<Live>> {
@@ -104,6 +159,7 @@ pub(super) async fn edit_all(shared: Arc<Shared>) {
                 in_flight.spawn(follow(Arc::clone(&shared), live));
             }
         }
+        shared.progress.forget_quiet_conversations();
         while let Some(ended) = in_flight.try_join_next() {
             if let Err(panic) = ended {
                 tracing::error!("a progress edit died: {panic}");
@@ -137,7 +193,7 @@ async fn present(shared: Arc<Shared>, live: Arc<Live>) {
     }
 }
 
-/// Edits once if there is something new and the network's pace allows it.
+/// Edits once if there is something new and the conversation's pace allows it.
 async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     let Some(account) = shared.accounts.get(&live.placeholder.place.account) else { return };
     let Ok(mut shown) = live.shown.try_lock() else { return };
@@ -145,10 +201,12 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     if let Err(error) = read(&*shared.member.store, live.turn, &mut shown, capabilities.text_max).await {
         tracing::debug!(turn = %live.turn, "progress could not be read: {error}");
     }
-    let (Some(edits), Some(pace)) = (account.provider.edits(), capabilities.edits) else { return };
-    let interval = Duration::from_millis(pace.interval_min_ms.unsigned_abs());
-    let is_too_soon = shown.edited_at.is_some_and(|at| at.elapsed() < interval);
-    if shown.is_ended || !shown.is_stale || shown.text.trim().is_empty() || is_too_soon {
+    let (Some(edits), Some(support)) = (account.provider.edits(), capabilities.edits) else { return };
+    let has_news = !shown.is_ended && shown.is_stale && !shown.text.trim().is_empty();
+    if !has_news || !account.shows_progress {
+        return shared.progress.leave(&live);
+    }
+    if !shared.progress.take(&live, support.interval_min_ms) {
         return;
     }
     let request = SendRequest {
@@ -163,9 +221,15 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     shown.is_unresolved |= matches!(outcome, SendOutcome::Unknown(_));
     shown.is_stale = !matches!(outcome, SendOutcome::Delivered(_));
     shown.is_ended |= is_in_vain(&outcome);
-    // A network's own hint counts from now on.
-    let hint_ms = if let SendOutcome::Retry(retry) = &outcome { retry.after_ms } else { None };
-    shown.edited_at = Some(Instant::now() + Duration::from_millis(hint_ms.unwrap_or_default().unsigned_abs()));
+    shared.progress.rest(&live, support.interval_min_ms);
+    if let SendOutcome::Retry(retry) = &outcome {
+        shared.progress.heed(&live.placeholder.place, retry);
+    }
+}
+
+/// Whose turns share a pace.
+fn conversation_of(place: &Place) -> (AccountId, ConversationId) {
+    (place.account.clone(), place.conversation.clone())
 }
 
 /// Whether the next edit would be refused, too.

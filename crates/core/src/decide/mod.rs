@@ -3,6 +3,7 @@
 //! * [`intake`]: what becomes of an update, by [`policy`] and [`command`]
 //! * [`deliver`]: the next step of a delivery, and what follows its outcome
 //! * [`backoff`]: how long to pause
+//! * [`pace`]: which turn of a conversation may show progress now
 //! * [`split`]: one reply as several messages
 //! * [`sweep`]: which turns are past a deadline, by observation
 
@@ -10,6 +11,7 @@ pub mod backoff;
 pub mod command;
 pub mod deliver;
 pub mod intake;
+pub mod pace;
 pub mod policy;
 pub mod split;
 pub mod sweep;

@@ -17,7 +17,7 @@ pub struct ScriptedSettings {
     /// The longest text, in characters.
     #[serde(default = "text_chars_max")]
     pub text_chars_max: u32,
-    /// The fastest polite rate of edits of one message, in milliseconds.
+    /// The fastest polite rate of edits in one conversation, in milliseconds.
     #[serde(default)]
     pub edit_interval_ms: i64,
     /// How long a request may live in the network after its sender is gone, in milliseconds.

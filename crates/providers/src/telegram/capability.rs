@@ -11,7 +11,7 @@ use super::render::TEXT_MAX_UTF16;
 
 /// In a private chat about one message a second is polite.
 const EDIT_INTERVAL_PRIVATE_MS: i64 = 1_500;
-/// In a group 20 a minute are allowed, whatever they are: a quarter stays for the answers.
+/// In a group 20 a minute are allowed, whatever they are and in all of its topics: a quarter stays for the answers.
 const EDIT_INTERVAL_GROUP_MS: i64 = 4_000;
 /// How long a request may live in the network after its sender is gone.
 const REQUEST_LIFETIME_MS: i64 = 10_000;

@@ -95,7 +95,7 @@ pub enum NetworkConfig {
         /// Whether messages can be edited; with `edit_only` they always can.
         #[serde(default)]
         edits: bool,
-        /// The fastest polite rate of edits of one message; without it, any.
+        /// The fastest polite rate of edits in one conversation; without it, any.
         #[serde(default, rename = "edit_interval", deserialize_with = "duration::maybe::deserialize")]
         #[schemars(with = "duration::Text")]
         edit_interval_ms: Option<i64>,
