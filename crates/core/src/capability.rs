@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::file::FileLimits;
+
 /// What one conversation supports, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
@@ -17,6 +19,8 @@ pub struct Capabilities {
     pub is_streamed: bool,
     /// Whether the network keeps what was not acknowledged for long, so that people may be told that it is kept.
     pub keeps_unacked: bool,
+    /// Sending files, or `None`. Must agree with [`crate::provider::Provider::files`].
+    pub files: Option<FileLimits>,
 }
 
 /// A length with its unit, because networks disagree on the unit.
@@ -91,6 +95,9 @@ pub struct ReplyShape {
     pub text_max: TextLimit,
     /// Whether a placeholder is posted when a turn starts.
     pub has_placeholder: bool,
+    /// What it does with files; `None`: they are only named.
+    #[serde(default)]
+    pub files: Option<FileLimits>,
 }
 
 /// How a delivery reaches the network.
@@ -132,6 +139,6 @@ impl Capabilities {
             Idempotency::EditOnly | Idempotency::Findable | Idempotency::None if edits => Via::Edit,
             Idempotency::EditOnly | Idempotency::Findable | Idempotency::None => Via::Post,
         };
-        ReplyShape { via, text_max: self.text_max, has_placeholder: via == Via::Edit }
+        ReplyShape { via, text_max: self.text_max, has_placeholder: via == Via::Edit, files: self.files }
     }
 }

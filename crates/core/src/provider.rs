@@ -11,6 +11,7 @@ use futures_util::stream::BoxStream;
 use crate::{
     capability::Capabilities,
     delivery::Form,
+    file::RemoteFile,
     ids::{AccountId, ConversationId, Cursor, DeliveryKey, MessageId, Place},
     outcome::{Cause, SendOutcome},
     update::Update,
@@ -65,6 +66,11 @@ pub trait Provider: Send + Sync + 'static {
         None
     }
 
+    /// Files, both ways.
+    fn files(&self) -> Option<&dyn Files> {
+        None
+    }
+
     /// Asking the network whether an ambiguous post arrived.
     fn reconcile(&self) -> Option<&dyn Reconcile> {
         None
@@ -90,6 +96,51 @@ pub trait Presence: Send + Sync {
 pub trait Receipts: Send + Sync {
     /// Marks one; best effort. Called once the message is committed and waits for an agent.
     async fn taken(&self, place: &Place, message: &MessageId);
+}
+
+/// Files, both ways.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// Makes exactly one attempt to post these files as one message; the request's text only names them.
+    ///
+    /// [`Form::Formatted`]: each as what its name says it is, a picture to be looked at. Otherwise as they are.
+    async fn send_files(&self, request: &SendRequest, files: Vec<OpenFile>) -> SendOutcome;
+
+    /// Makes one attempt to fetch a file: from the network's own hosts only, and credentials go nowhere else.
+    fn fetch(&self, file: &RemoteFile) -> FileStream;
+}
+
+/// What [`Files::fetch`] returns: the file, piece by piece. After an `Err` it ends.
+pub type FileStream = BoxStream<'static, Result<Vec<u8>, FetchError>>;
+
+/// A file to be sent.
+#[derive(Debug)]
+pub struct OpenFile {
+    /// As people call it.
+    pub name: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Its content, to be read from the beginning.
+    pub content: std::fs::File,
+}
+
+/// Why a file was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Worth another attempt.
+    #[error("{cause}")]
+    Again {
+        /// The network's own hint, if it gave one.
+        after_ms: Option<i64>,
+        /// For the log.
+        cause: Cause,
+    },
+    /// It can't be had.
+    #[error("{why}")]
+    Never {
+        /// For people: why.
+        why: String,
+    },
 }
 
 /// Asking the network whether an ambiguous post arrived.

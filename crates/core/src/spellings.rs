@@ -9,6 +9,7 @@ use crate::{
     alert::AlertCode,
     capability::{ReplyShape, TextLimit, TextUnit, Via},
     delivery::{DeliveryKind, DeliveryState, Form},
+    file::{FileLimits, OutFile},
     ids::{Attempt, Fence, TurnId},
     reason::{Reason, size, span},
     store::{End, Role, StreamPosition, Verdict},
@@ -163,16 +164,19 @@ proptest! {
         reason in proptest::option::of(reasons()),
         parts in prop::collection::vec("[\\PC\\pC]{0,20}", 0..4),
         if_progress in any::<Option<u64>>(),
+        name in "[\\PC\\pC]{0,20}",
     ) {
+        let file = OutFile { kept: "1-1/1-1-1".into(), name, size_bytes: 7 };
         let end = reason.map_or(End::Answered, End::Errored);
-        reads_back(&Verdict { fence: Fence { turn: TurnId(fence.0), attempt: Attempt(fence.1) }, end, parts, if_progress });
+        reads_back(&Verdict { fence: Fence { turn: TurnId(fence.0), attempt: Attempt(fence.1) }, end, parts, files: vec![vec![file]], if_progress });
     }
 
     #[test]
-    fn how_a_place_is_answered_reads_back(max in any::<u32>(), has_placeholder in any::<bool>()) {
+    fn how_a_place_is_answered_reads_back(max in any::<u32>(), has_placeholder in any::<bool>(), album_max in any::<Option<u32>>()) {
+        let files = album_max.map(|album_max| FileLimits { upload_bytes_max: u64::from(max), album_max });
         for unit in [TextUnit::Bytes, TextUnit::Utf16, TextUnit::Chars] {
             for via in [Via::Post, Via::Edit] {
-                reads_back(&ReplyShape { via, text_max: TextLimit { max, unit }, has_placeholder });
+                reads_back(&ReplyShape { via, text_max: TextLimit { max, unit }, has_placeholder, files });
             }
         }
     }

@@ -1,6 +1,9 @@
 //! What comes in: one thing that happened on a network, normalised.
 
-use crate::ids::{MessageId, Place, Timestamp, UpdateId, UserId};
+use crate::{
+    file::RemoteFile,
+    ids::{MessageId, Place, Timestamp, UpdateId, UserId},
+};
 
 /// One thing that happened on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,6 @@ pub struct Message {
     pub text: String,
     /// Whether it addresses us: by name, as a reply to us, or in private.
     pub is_addressed: bool,
-    /// How many files came with it.
-    pub files: u32,
+    /// The files that came with it and can be fetched.
+    pub files: Vec<RemoteFile>,
 }

@@ -90,6 +90,7 @@ pub fn claim(hand: &Hand) -> DeliveryClaim {
         via: seen.via,
         form: seen.form,
         text: text(seen.text),
+        files: Vec::new(),
         reply_to: None,
         target: seen.target.map(message),
         doubted_at: seen.doubt.map(|doubt| match doubt {

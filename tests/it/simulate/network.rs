@@ -320,6 +320,7 @@ impl Provider for SimulatedProvider {
             request_lifetime_ms: LIFETIME_MS,
             is_streamed: false,
             keeps_unacked: true,
+            files: None,
         }
     }
 
@@ -430,7 +431,7 @@ fn update(account: &AccountId, said: PersonMessage) -> Update {
             id: MessageId::new(said.id),
             text: said.text,
             is_addressed: said.is_addressed,
-            files: 0,
+            files: Vec::new(),
         }),
     }
 }

@@ -17,6 +17,9 @@ case "$1" in
   escape) setsid sh -c 'sleep 1000000' >/dev/null 2>&1 & while [ ! -e "$GATE" ]; do sleep 0.02; done ;;
   env) env ;;
   files) echo content > "$LASTWORD_OUTBOX/report.txt" ;;
+  copy) cp "$LASTWORD_INBOX"/* "$LASTWORD_OUTBOX"; cat ;;
+  pictures) for n in 1 2 3; do printf '\211PNG\r\n\032\n%s' "$n" > "$LASTWORD_OUTBOX/$n.png"; done ;;
+  odd) cd "$LASTWORD_OUTBOX"; echo nonsense > broken.png; : > empty.txt; ln -s /etc/hostname link.txt; mkdir folder ;;
   where) pwd ;;
   long) i=0; while [ $i -lt 400 ]; do echo "line $i of a long answer"; i=$((i + 1)); done ;;
 esac

@@ -145,7 +145,7 @@ async fn round(scratch: &Scratch, engine: EngineKind, places: u32, turns: u32) -
 
 async fn answer(store: &dyn Store, claims: Vec<Claim>) -> anyhow::Result<()> {
     for Claim { fence, prompt, .. } in claims {
-        let verdict = Verdict { fence, end: End::Answered, parts: vec![prompt], if_progress: None };
+        let verdict = Verdict { fence, end: End::Answered, parts: vec![prompt], files: Vec::new(), if_progress: None };
         ensure!(store.elect(verdict).await? == Elected::Won, "an election was lost");
     }
     Ok(())
@@ -168,6 +168,7 @@ fn batch(bridge: &IncarnationId, place: u32, n: u32) -> IngestBatch {
             via: Via::Post,
             text_max: TextLimit { max: 4_096, unit: TextUnit::Utf16 },
             has_placeholder: false,
+            files: None,
         },
         sender: UserId::new("bench"),
         sender_name: None,
@@ -176,6 +177,7 @@ fn batch(bridge: &IncarnationId, place: u32, n: u32) -> IngestBatch {
     };
     let turn = NewTurn {
         prompt: asked.text.clone(),
+        files: Vec::new(),
         asked,
         agent: AgentId::new("none"),
         on_lost: OnLost::Error,

@@ -59,6 +59,9 @@ pub(super) async fn accept(
     let ingesting = ingest(&*member.store, &member.alerts, &batch);
     let ingested = in_time(ingesting, member, account, notices, &batch.items).await?;
     notices.end();
+    if batch.items.iter().any(|item| matches!(&item.intake, Intake::Turn(turn) if !turn.files.is_empty())) {
+        account.files_wanted.notify_one();
+    }
     faults::point(Point::IngestBeforeAck);
     ack.into_iter().for_each(Ack::confirm);
     faults::point(Point::IngestAfterAck);

@@ -11,7 +11,7 @@ use lastword_core::{
     reason::span,
 };
 use lastword_providers::web::{GuardSettings, WebProvider, WebSettings};
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{health::AccountHealth, standing::Barred};
@@ -41,6 +41,8 @@ pub struct Account {
     pub(super) barred: Barred,
     /// How old a message may be when it arrives.
     pub update_age_max_ms: Option<i64>,
+    /// Told when a message came with files.
+    pub files_wanted: Notify,
 }
 
 impl Account {
@@ -76,6 +78,7 @@ impl Accounts {
                     NetworkConfig::Telegram { update_age_max_ms, .. } => *update_age_max_ms,
                     _ => None,
                 },
+                files_wanted: Notify::new(),
             };
             (id.clone(), Arc::new(account))
         });

@@ -15,7 +15,7 @@ use lastword_core::{
     alert::AlertCode,
     capability::Capabilities,
     decide::deliver::{Circumstances, PLACEHOLDER_TEXT, Step, may_show_twice, settle, settle_find, settle_wait, step},
-    delivery::DeliveryKind,
+    delivery::{DeliveryKind, Form},
     faults::{self, Point},
     ids::DeliveryId,
     outcome::{Rejection, SendOutcome},
@@ -28,6 +28,7 @@ use super::{
     account::{Account, Accounts},
     in_flight::{Claimed, InFlight},
     progress::ProgressEdits,
+    upload,
 };
 use crate::process::{
     member::Member,
@@ -39,7 +40,7 @@ const IN_FLIGHT_MAX: usize = 128;
 /// How often to look without being woken: the truth, where wake-ups are only a hint.
 const POLL: Duration = Duration::from_millis(250);
 /// The longest that one attempt may take; what it achieved is unknown then.
-const ATTEMPT_MAX: Duration = Duration::from_secs(30);
+pub(super) const ATTEMPT_MAX: Duration = Duration::from_secs(30);
 
 /// What the tasks of the delivery share.
 pub(super) struct Shared {
@@ -123,6 +124,9 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
         tracing::warn!(delivery = %claim.id, "an outcome came too late: the delivery is in other hands");
         return Ok(());
     }
+    if let Settlement::Delivered { .. } | Settlement::GivenUp { .. } = &settlement {
+        upload::forget(&shared.member, &claim);
+    }
     if let (DeliveryKind::Terminal, Some(turn), Settlement::Delivered { .. } | Settlement::GivenUp { .. }) =
         (claim.kind, claim.turn, &settlement)
     {
@@ -179,6 +183,9 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
         form: claim.form,
     };
     let outcome = match &step {
+        Step::Post if !claim.files.is_empty() && claim.form != Form::Apology => {
+            upload::post_files(account, &shared.member, claim, &request).await
+        }
         Step::Post | Step::PostPlaceholder => in_time(account.provider.send(&request)).await,
         Step::Edit(target) => match account.provider.edits() {
             Some(edits) => in_time(edits.edit(target, &request)).await,
@@ -232,7 +239,11 @@ fn raise_for(
 }
 
 pub(super) async fn in_time(attempt: impl Future<Output = SendOutcome>) -> SendOutcome {
-    tokio::time::timeout(ATTEMPT_MAX, attempt)
+    within(ATTEMPT_MAX, attempt).await
+}
+
+pub(super) async fn within(max: Duration, attempt: impl Future<Output = SendOutcome>) -> SendOutcome {
+    tokio::time::timeout(max, attempt)
         .await
         .unwrap_or_else(|_| SendOutcome::Unknown("the network did not answer in time".into()))
 }

@@ -6,6 +6,7 @@ pub mod ask;
 pub mod banner;
 mod deliver;
 mod drain;
+mod fetch;
 mod gasp;
 pub mod health;
 mod in_flight;
@@ -15,6 +16,7 @@ pub mod policy;
 mod progress;
 mod receive;
 mod standing;
+mod upload;
 mod watch;
 
 use std::{
@@ -137,6 +139,9 @@ fn begin(
             account.health.lost("the bridge is stopping".to_owned());
             Ok(())
         });
+    }
+    for account in accounts.values() {
+        tasks.spawn(until(ended, fetch::fetch_all(Arc::clone(member), Arc::clone(account))));
     }
     let delivery = Arc::new(deliver::Shared::new(Arc::clone(member), accounts.clone()));
     let (delivering, until_ended) = (deliver::deliver_all(Arc::clone(&delivery)), ended.clone());

@@ -106,7 +106,7 @@ mod tests {
 
     fn keep(journal: &Journal, turn: i64) {
         let parts = vec!["an answer".to_owned()];
-        journal.keep(&Verdict { fence: fence(turn), end: End::Answered, parts, if_progress: None });
+        journal.keep(&Verdict { fence: fence(turn), end: End::Answered, parts, files: Vec::new(), if_progress: None });
     }
 
     #[tokio::test]

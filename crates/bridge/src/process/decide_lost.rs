@@ -241,6 +241,7 @@ async fn give_up(store: &dyn Store, fence: Fence) -> Result<(), StoreError> {
         fence,
         end: End::Errored(Reason::WorkerLost),
         parts: vec![Reason::WorkerLost.last_word()],
+        files: Vec::new(),
         if_progress: None,
     };
     until_answered("an election", || store.elect(verdict.clone())).await.map(|_| ())

@@ -6,6 +6,7 @@ pub(crate) mod blocking;
 pub mod decide_lost;
 pub mod deployment;
 pub mod exit;
+pub(crate) mod folder;
 pub mod join;
 pub mod lifeline;
 mod losses;

@@ -75,6 +75,25 @@ impl StateDir {
         self.root.join("told.json")
     }
 
+    /// Files on their way out, where no agent writes.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        spool(&self.root)
+    }
+
+    /// The part of it for one place and session.
+    pub fn open_spool(&self, place: PlaceId, session: u32) -> io::Result<PathBuf> {
+        let directory = self.spool().join(Self::session_name(place, session));
+        make_private(&directory)?;
+        Ok(directory)
+    }
+
+    /// What a place and session are called in paths.
+    #[must_use]
+    pub fn session_name(place: PlaceId, session: u32) -> String {
+        format!("{place}-{session}")
+    }
+
     /// The working directory of an agent: one per place and session, with `inbox/` and `outbox/`.
     ///
     /// Named by our own numbers only; nothing that people wrote is ever part of a path.
@@ -96,19 +115,35 @@ pub fn places(root: &Path) -> PathBuf {
 /// Where an agent's working directory is, among them.
 #[must_use]
 pub fn place(places: &Path, place: PlaceId, session: u32) -> PathBuf {
-    places.join(format!("{place}-{session}"))
+    places.join(StateDir::session_name(place, session))
 }
 
-/// Removes an agent's working directory with all that is in it; says whether there was one. What a link leads to
-/// stays, wherever the link is.
+/// Where files on their way out are, below a state directory.
+fn spool(root: &Path) -> PathBuf {
+    root.join("spool")
+}
+
+/// The spool that belongs to these working directories.
+#[must_use]
+pub fn spool_beside(places: &Path) -> PathBuf {
+    spool(places.parent().unwrap_or(places))
+}
+
+/// Removes an agent's working directory with all that is in it, and what it left to be sent; says whether there was one.
+/// What a link leads to stays, wherever the link is.
 pub fn remove_place(places: &Path, place: PlaceId, session: u32) -> io::Result<bool> {
-    let directory = self::place(places, place, session);
+    remove_folder(&spool_beside(places), &StateDir::session_name(place, session))?;
+    remove_folder(places, &StateDir::session_name(place, session))
+}
+
+fn remove_folder(parent: &Path, name: &str) -> io::Result<bool> {
+    let directory = parent.join(name);
     let is_ours = |path: &Path| match fs::symlink_metadata(path) {
         Ok(found) => Ok(found.is_dir()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     };
-    if !is_ours(places)? || !is_ours(&directory)? {
+    if !is_ours(parent)? || !is_ours(&directory)? {
         return Ok(false);
     }
     fs::remove_dir_all(&directory).map(|()| true)

@@ -70,7 +70,7 @@ async fn end(member: &Member, expired: Expired) {
     let Expired { fence, progress, reason } = expired;
     tracing::warn!(turn = %fence.turn, attempt = %fence.attempt, reason = reason.code(), "{}", reason.for_operator());
     let parts = vec![reason.last_word()];
-    let verdict = Verdict { fence, parts, end: End::Errored(reason), if_progress: Some(progress) };
+    let verdict = Verdict { fence, parts, end: End::Errored(reason), files: Vec::new(), if_progress: Some(progress) };
     // Won or lost, the turn is decided: by this word, or by a better one.
     if let Err(error) = member.store.elect(verdict).await {
         tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "could not be ended: {error}");

@@ -7,6 +7,7 @@ use lastword_core::{
     capability::ReplyShape,
     decide::{split::split, sweep::Deadlines},
     faults::{self, Point},
+    file::{FileLimits, OutFile},
     ids::Fence,
     reason::Reason,
     store::{Claim, Elected, End, OnLost, Verdict},
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     agents::Agents,
     elect::elect,
-    files,
+    files::{self, Keeper, Left},
     reporter::{Heard, Reporter},
 };
 use crate::process::{blocking::blocking, member::Member};
@@ -27,6 +28,8 @@ const ROUND_MIN: Duration = Duration::from_millis(1);
 const ROUND_MAX: Duration = Duration::from_secs(1);
 /// How long the state's disk may take to make a working directory, or to show what is in it.
 const DISK_WITHIN: Duration = Duration::from_secs(10);
+/// How long it may take to copy what an agent leaves.
+const KEPT_WITHIN: Duration = Duration::from_secs(60);
 /// How much of one round counts, however late it was woken.
 const AWAKE_MAX: Duration = Duration::from_secs(3);
 
@@ -43,9 +46,9 @@ pub(super) struct Stop {
 pub(super) async fn run(member: Arc<Member>, agents: Arc<Agents>, claim: Claim, stop: Stop) {
     let fence = claim.fence;
     tracing::info!(turn = %fence.turn, attempt = %fence.attempt, agent = %claim.agent, "running");
-    let Some(outcome) = attempt(&member, &agents, &claim, &stop).await else { return };
+    let Some((outcome, files)) = attempt(&member, &agents, &claim, &stop).await else { return };
     faults::point(Point::ElectBefore);
-    let elected = elect(&member, verdict(fence, claim.shape, outcome)).await;
+    let elected = elect(&member, verdict(fence, claim.shape, outcome, files)).await;
     faults::point(Point::ElectAfter);
     match elected {
         Ok(Elected::Won) => tracing::info!(turn = %fence.turn, attempt = %fence.attempt, "has its last word"),
@@ -64,6 +67,7 @@ pub(super) async fn give_up(member: Arc<Member>, fence: Fence) {
         fence,
         parts: vec![Reason::Broken.last_word()],
         end: End::Errored(Reason::Broken),
+        files: Vec::new(),
         if_progress: None,
     };
     if let Err(error) = elect(&member, member.journal.kept(fence).unwrap_or_else(broken)).await {
@@ -71,13 +75,23 @@ pub(super) async fn give_up(member: Arc<Member>, fence: Fence) {
     }
 }
 
-/// The outcome to elect; `None` when somebody else decides the turn.
-async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -> Option<AgentOutcome> {
+/// An outcome with the files that go with it, each entry one message.
+type Said = (AgentOutcome, Vec<Vec<OutFile>>);
+
+fn failed(reason: Reason) -> Said {
+    (AgentOutcome::Failed(reason), Vec::new())
+}
+
+/// What to elect; `None` when somebody else decides the turn.
+async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -> Option<Said> {
     let Some(agent) = agents.get(&claim.agent) else {
-        return Some(AgentOutcome::Failed(Reason::AgentUnknown { agent: claim.agent.to_string() }));
+        return Some(failed(Reason::AgentUnknown { agent: claim.agent.to_string() }));
     };
+    if let Some(reason) = files::nothing_to_ask(&claim.prompt, &claim.files) {
+        return Some(failed(reason));
+    }
     let (state, place, session) = (member.state.clone(), claim.place_id, claim.session);
-    let opened = on_disk(move || {
+    let opened = on_disk(DISK_WITHIN, move || {
         let directory = state.open_place(place, session)?;
         Ok((files::in_outbox(&directory), directory))
     });
@@ -91,13 +105,13 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
         Ok(opened) => opened,
         Err(error) => {
             let detail = format!("its working directory can't be made: {error}");
-            return Some(AgentOutcome::Failed(Reason::AgentNotStarted { detail }));
+            return Some(failed(Reason::AgentNotStarted { detail }));
         }
     };
     let request = AgentRequest {
         fence: claim.fence,
         place: claim.place.clone(),
-        prompt: claim.prompt.clone(),
+        prompt: files::prompt_with(&claim.prompt, &claim.files),
         sender_name: claim.sender_name.clone(),
         directory,
         about: agents.about().clone(),
@@ -109,30 +123,49 @@ async fn attempt(member: &Member, agents: &Agents, claim: &Claim, stop: &Stop) -
         biased;
         () = stop.decided.cancelled() => None,
         () = stop.shut_down.cancelled() => match member.on_lost(&claim.agent) {
-            OnLost::Error => Some(AgentOutcome::Failed(Reason::ShutDown)),
+            OnLost::Error => Some(failed(Reason::ShutDown)),
             // Still ours when we leave, and so it goes back to the queue.
             OnLost::Replay { .. } => None,
         },
-        reason = past_deadline(&heard, deadlines) => Some(AgentOutcome::Failed(reason)),
+        reason = past_deadline(&heard, deadlines) => Some(failed(reason)),
         () = heard.write(claim.fence, &*member.store) => None,
         outcome = agent.run(&request, &mut reporter) => {
-            Some(with_files(outcome, request.directory.clone(), left_before).await)
+            Some(with_files(member, claim, outcome, request.directory.clone(), left_before).await)
         }
     }
 }
 
 /// Does something with the state's disk, on a thread of its own, within a limit.
-async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    match tokio::time::timeout(DISK_WITHIN, blocking(work)).await {
+async fn on_disk<T: Send + 'static>(
+    within: Duration,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match tokio::time::timeout(within, blocking(work)).await {
         Ok(done) => done.map_err(io::Error::other)?,
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "its disk does not answer")),
     }
 }
 
-/// The answer with its new files mentioned, where the disk says which there are.
-async fn with_files(outcome: AgentOutcome, directory: PathBuf, before: files::Outbox) -> AgentOutcome {
-    let found = on_disk(move || Ok(files::new_in(&directory, &before))).await;
-    found.map_or(outcome.clone(), |new| files::mention(outcome, &new))
+/// The answer with the files that its agent left.
+async fn with_files(
+    member: &Member,
+    claim: &Claim,
+    outcome: AgentOutcome,
+    directory: PathBuf,
+    before: files::Outbox,
+) -> Said {
+    let bytes_max = member.config.limits.file_bytes_max;
+    let limits = claim
+        .shape
+        .files
+        .map(|limits| FileLimits { upload_bytes_max: limits.upload_bytes_max.min(bytes_max), ..limits });
+    let (state, place, session, fence) = (member.state.clone(), claim.place_id, claim.session, claim.fence);
+    let keeping = move || Keeper { state: &state, place, session, fence, limits }.keep_new(&directory, &before);
+    let left = on_disk(KEPT_WITHIN, keeping).await.unwrap_or_else(|error| {
+        tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "what is in its outbox can't be kept: {error}");
+        Left::unknown(&error)
+    });
+    left.go_with(outcome, limits)
 }
 
 /// Returns when the agent is past its idle or total deadline, in time that this process was awake.
@@ -169,15 +202,15 @@ async fn past_deadline(heard: &Heard, deadlines: Deadlines) -> Reason {
     }
 }
 
-fn verdict(fence: Fence, shape: ReplyShape, outcome: AgentOutcome) -> Verdict {
+fn verdict(fence: Fence, shape: ReplyShape, outcome: AgentOutcome, files: Vec<Vec<OutFile>>) -> Verdict {
     match outcome {
         AgentOutcome::Answered(text) => {
-            Verdict { fence, end: End::Answered, parts: split(&text, shape.text_max), if_progress: None }
+            Verdict { fence, end: End::Answered, parts: split(&text, shape.text_max), files, if_progress: None }
         }
         AgentOutcome::Failed(reason) => {
             tracing::warn!(turn = %fence.turn, attempt = %fence.attempt, reason = reason.code(), "{}", reason.for_operator());
             let parts = split(&reason.last_word(), shape.text_max);
-            Verdict { fence, end: End::Errored(reason), parts, if_progress: None }
+            Verdict { fence, end: End::Errored(reason), parts, files, if_progress: None }
         }
     }
 }

@@ -6,6 +6,7 @@
 mod accept;
 mod alert;
 mod command;
+mod file;
 mod look;
 mod order;
 mod out;
@@ -13,7 +14,7 @@ mod oversight;
 mod run;
 mod world;
 
-pub use self::{accept::*, alert::*, command::*, look::*, order::*, out::*, oversight::*, run::*, world::*};
+pub use self::{accept::*, alert::*, command::*, file::*, look::*, order::*, out::*, oversight::*, run::*, world::*};
 
 /// Expands to one test per rule of the store's contract. After each, an audit must find nothing.
 ///
@@ -89,6 +90,12 @@ macro_rules! store_contract {
             what_is_owed_is_running_or_next,
             commits_wake_their_topics,
             counts_conserve,
+            a_turn_waits_for_its_files,
+            files_are_wanted_by_the_holder_of_the_account,
+            a_lead_brings_the_files_of_what_it_collected,
+            retry_brings_the_files_again,
+            files_leave_behind_the_text_of_their_answer,
+            forgetting_erases_what_files_were_called,
             an_alert_is_one_record_while_it_is_open,
             what_is_given_up_is_an_alert,
             a_reply_that_is_replaced_is_an_alert_and_counted,

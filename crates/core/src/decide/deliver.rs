@@ -274,7 +274,11 @@ fn lesser_form(claim: &DeliveryClaim, cause: String) -> Settlement {
     let is_optional = matches!(claim.kind, DeliveryKind::Placeholder | DeliveryKind::Assertion | DeliveryKind::Hint);
     match claim.form.lesser() {
         Some(form) if !is_optional => {
-            let text = (form == Form::Apology).then(|| format!("Error: the reply could not be posted: {cause}"));
+            let text = (form == Form::Apology).then(|| match claim.files.is_empty() {
+                true => format!("Error: the reply could not be posted: {cause}"),
+                // The answer itself stands before it.
+                false => format!("{} could not be sent: {cause}", claim.text),
+            });
             Settlement::Reshaped { form, via: claim.via, text, cause }
         }
         Some(_) | None => Settlement::GivenUp { cause },

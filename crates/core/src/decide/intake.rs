@@ -51,9 +51,9 @@ pub enum Look {
 pub fn intake(policy: &Policy, shape: ReplyShape, about: &str, update: &Update) -> Decision {
     match message(policy, shape, update) {
         Ok((asked, message)) => match command::parse(&message.text) {
-            Some(typed) => answer_command(policy, about, update, asked, typed),
+            Some(typed) => answer_command(policy, about, update, asked, message, typed),
             None => Decision::Ready(match policy.route(update) {
-                Some(agent) => queue(policy, asked.text.clone(), agent, asked),
+                Some(agent) => queue(policy, asked.text.clone(), agent, asked, message),
                 None => error(asked, Reason::Unroutable),
             }),
         },
@@ -90,15 +90,22 @@ fn message<'u>(policy: &Policy, shape: ReplyShape, update: &'u Update) -> Result
         let text = asked.text.chars().take(200).collect();
         return Err(Box::new(error(Asked { text, ..asked }, reason)));
     }
-    if command::trim(&message.text).is_empty() {
+    if command::trim(&message.text).is_empty() && message.files.is_empty() {
         return Err(Box::new(error(asked, Reason::Unsupported)));
     }
     Ok((asked, message))
 }
 
-fn answer_command(policy: &Policy, about: &str, update: &Update, asked: Asked, typed: Typed<'_>) -> Decision {
+fn answer_command(
+    policy: &Policy,
+    about: &str,
+    update: &Update,
+    asked: Asked,
+    message: &Message,
+    typed: Typed<'_>,
+) -> Decision {
     let Some(command) = BuiltIn::named(typed.name) else {
-        return Decision::Ready(answer_custom(policy, update, asked, typed));
+        return Decision::Ready(answer_custom(policy, update, asked, message, typed));
     };
     let is_admin = policy.is_admin(update);
     if command.access() == Access::Admins && !is_admin {
@@ -121,13 +128,13 @@ fn answer_command(policy: &Policy, about: &str, update: &Update, asked: Asked, t
     })
 }
 
-fn answer_custom(policy: &Policy, update: &Update, asked: Asked, typed: Typed<'_>) -> Intake {
+fn answer_custom(policy: &Policy, update: &Update, asked: Asked, message: &Message, typed: Typed<'_>) -> Intake {
     match custom(policy, typed.name) {
         Some(command) if command.is_for_admins && !policy.is_admin(update) => {
             error(asked, Reason::AdminsOnly { command: command.name.clone() })
         }
         Some(command) => match command.agent.as_ref().or_else(|| policy.route(update)) {
-            Some(agent) => queue(policy, command.prompt(typed.args), agent, asked),
+            Some(agent) => queue(policy, command.prompt(typed.args), agent, asked, message),
             None => error(asked, Reason::Unroutable),
         },
         None => {
@@ -137,7 +144,7 @@ fn answer_custom(policy: &Policy, update: &Update, asked: Asked, typed: Typed<'_
     }
 }
 
-fn queue(policy: &Policy, prompt: String, agent: &AgentId, asked: Asked) -> Intake {
+fn queue(policy: &Policy, prompt: String, agent: &AgentId, asked: Asked, message: &Message) -> Intake {
     let Some(how) = policy.agents.get(agent) else {
         return error(asked, Reason::Unroutable);
     };
@@ -145,6 +152,7 @@ fn queue(policy: &Policy, prompt: String, agent: &AgentId, asked: Asked) -> Inta
         asked,
         agent: agent.clone(),
         prompt,
+        files: message.files.clone(),
         on_lost: how.on_lost,
         may_collect: how.may_collect,
         queue_max: policy.queue_max,

@@ -195,6 +195,14 @@ reasons! {
         person: "I can't read this kind of message yet; please send text.",
         operator: "a message without text";
 
+    /// Of a message without text, none of the files could be had.
+    NoFile {
+        /// Why not, for people: a file's name and what is wrong with it.
+        why: String = "`film.mp4` is larger than 20 MB".into(),
+    } = "no_file",
+        person: format!("I could not take what you sent: {why}."),
+        operator: "a message without text whose files could not be fetched; the log says why";
+
     /// The store can't keep the message as it is.
     Unstorable = "unstorable",
         person: "I could not keep this message as it is; please write it differently.",

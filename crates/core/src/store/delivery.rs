@@ -1,9 +1,10 @@
-//! Deliveries in hand.
+//! Deliveries in hand, and files that are fetched.
 
 use crate::{
     capability::Via,
     delivery::{DeliveryKind, Form},
-    ids::{DeliveryId, DeliveryKey, MessageId, Place, Timestamp, TurnId},
+    file::{OutFile, RemoteFile},
+    ids::{DeliveryId, DeliveryKey, MessageId, Place, PlaceId, Timestamp, TurnId},
     outcome::RetryScope,
 };
 
@@ -28,6 +29,8 @@ pub struct DeliveryClaim {
     pub form: Form,
     /// What to post.
     pub text: String,
+    /// What to post as files; then the text only names them, until an apology takes their place.
+    pub files: Vec<OutFile>,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
     /// The recorded message to edit: its own, or its turn's placeholder for a terminal.
@@ -45,6 +48,23 @@ pub struct DeliveryClaim {
     pub unheard_since: Option<Timestamp>,
     /// The time of the claim.
     pub now: Timestamp,
+}
+
+/// A file that a queued turn waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedFile {
+    /// The turn.
+    pub turn: TurnId,
+    /// Which of its files, counted from 1.
+    pub n: u32,
+    /// Where the message was.
+    pub place: Place,
+    /// The same as the store numbers it, for paths.
+    pub place_id: PlaceId,
+    /// The session whose working directory it belongs to.
+    pub session: u32,
+    /// What to fetch.
+    pub file: RemoteFile,
 }
 
 /// What is recorded of an attempt. The transition is [`crate::delivery::DeliveryState::after`]'s.

@@ -2,6 +2,7 @@
 
 use crate::{
     capability::ReplyShape,
+    file::RemoteFile,
     ids::{AccountId, AgentId, Cursor, IncarnationId, MessageId, Place, TurnId, UpdateId, UserId},
     reason::Reason,
 };
@@ -97,6 +98,8 @@ pub struct NewTurn {
     pub agent: AgentId,
     /// What the agent is asked: the text, or a command's template filled with it.
     pub prompt: String,
+    /// The files that came with it: it waits until each is fetched, or can't be.
+    pub files: Vec<RemoteFile>,
     /// What happens when its worker is lost.
     pub on_lost: OnLost,
     /// Whether it may be answered together with the turns waiting before it.

@@ -14,7 +14,7 @@ mod view;
 use async_trait::async_trait;
 
 pub use self::{
-    delivery::{DeliveryClaim, HELD_CAUSE, PAUSE_MS_MAX, Pause, Settlement},
+    delivery::{DeliveryClaim, HELD_CAUSE, PAUSE_MS_MAX, Pause, Settlement, WantedFile},
     incarnation::{AccountLease, DecidedLost, Incarnation, Replays, Role},
     ingest::{Asked, HintRule, IngestBatch, IngestItem, Ingested, Intake, NewTurn, OnLost, PlaceCommand},
     oversight::{
@@ -26,6 +26,7 @@ pub use self::{
 };
 use crate::{
     agent::ProcessGroup,
+    file::Fetched,
     ids::{AccountId, DeliveryId, Fence, IncarnationId, Place, Timestamp, TurnId, UpdateId},
     outcome::Cause,
 };
@@ -127,6 +128,15 @@ pub trait Store: Send + Sync + 'static {
         attempt: u32,
         settlement: Settlement,
     ) -> Result<bool, StoreError>;
+
+    // --- files ------------------------------------------------------------------------------------------------
+
+    /// Up to `limit` files that queued turns wait for, of accounts leased by `holder`, oldest first.
+    async fn wanted_files(&self, holder: &IncarnationId, limit: usize) -> Result<Vec<WantedFile>, StoreError>;
+
+    /// Records what became of a file. A turn may be claimed once nothing of it is wanted. What is no longer wanted stays
+    /// as it was recorded first.
+    async fn file_fetched(&self, turn: TurnId, n: u32, fetched: Fetched) -> Result<(), StoreError>;
 
     // --- look -------------------------------------------------------------------------------------------------
 

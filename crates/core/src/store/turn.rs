@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     capability::ReplyShape,
+    file::{OutFile, TurnFile},
     ids::{AgentId, Fence, IncarnationId, MessageId, Place, PlaceId},
     reason::Reason,
     turn::TurnState,
@@ -24,6 +25,8 @@ pub struct Claim {
     pub agent: AgentId,
     /// What is asked, with the prompts of merged turns behind it, parted by blank lines.
     pub prompt: String,
+    /// The files that came with it, and with what was merged into it, in order.
+    pub files: Vec<TurnFile>,
     /// Who asked, as people call them.
     pub sender_name: Option<String>,
     /// The message that asked.
@@ -51,6 +54,9 @@ pub struct Verdict {
     pub end: End,
     /// The reply, split into messages within the place's limits; never empty.
     pub parts: Vec<String>,
+    /// Files behind the parts, each entry one message.
+    #[serde(default)]
+    pub files: Vec<Vec<OutFile>>,
     /// Only if the progress counter still stands here: a sweep must not end a turn that moved meanwhile. Going back
     /// to the queue moves it too; without a counter, nobody's word ends an attempt that went back there.
     pub if_progress: Option<u64>,

@@ -21,5 +21,6 @@ pub(super) fn declared(settings: &ScriptedSettings) -> Capabilities {
         request_lifetime_ms: settings.request_lifetime_ms,
         is_streamed: false,
         keeps_unacked: true,
+        files: None,
     }
 }

@@ -36,7 +36,7 @@ impl Said {
                 id: MessageId::new(self.id),
                 text: self.text,
                 is_addressed: self.is_addressed,
-                files: 0,
+                files: Vec::new(),
             }),
         }
     }

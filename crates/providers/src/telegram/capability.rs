@@ -30,5 +30,6 @@ pub(super) fn declared(conversation: &ConversationId) -> Capabilities {
         is_streamed: false,
         // For up to 24 hours.
         keeps_unacked: true,
+        files: None,
     }
 }

@@ -110,10 +110,10 @@ impl Reader<'_> {
         if message.get::<bool>("is_automatic_forward") == Some(true) {
             return Err("automatic_forward".into());
         }
-        let files = u32::from(message.first_of(FILES).is_some());
+        let has_file = message.first_of(FILES).is_some();
         let text = wire::text(message);
         if text.is_none()
-            && files == 0
+            && !has_file
             && let Some(what) = message.first_of(SERVICE)
         {
             return Err(format!("service message: {what}"));
@@ -130,7 +130,7 @@ impl Reader<'_> {
             id: message_id(&self.link.chats.conversation(chat_id), chat_id, id),
             text: markdown(&text, &pieces, meant.mention.as_ref()),
             is_addressed: !meant.is_for_another && (is_private || is_ours),
-            files,
+            files: Vec::new(),
         }))
     }
 

@@ -12,4 +12,5 @@ pub(super) const EVERYWHERE: Capabilities = Capabilities {
     is_streamed: true,
     // Whoever posts is told with 503 that it was not taken.
     keeps_unacked: false,
+    files: None,
 };

@@ -62,7 +62,7 @@ impl Posted {
                 id: MessageId::new(id.as_str()),
                 text: self.text,
                 is_addressed: true,
-                files: 0,
+                files: Vec::new(),
             }),
             id: UpdateId::new(id),
         }

@@ -63,7 +63,10 @@ mod tests {
     fn answer(turn: i64, end: End) -> Record {
         let fence = Fence { turn: TurnId(turn), attempt: Attempt(1) };
         let parts = vec!["two\nlines".into(), "é".into()];
-        Record::Answer { deployment: "here".into(), verdict: Verdict { fence, end, parts, if_progress: None } }
+        Record::Answer {
+            deployment: "here".into(),
+            verdict: Verdict { fence, end, parts, files: Vec::new(), if_progress: None },
+        }
     }
 
     fn text(records: &[Record]) -> Vec<u8> {

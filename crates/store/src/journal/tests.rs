@@ -14,7 +14,7 @@ const HERE: &str = "here";
 
 fn verdict(turn: i64) -> Verdict {
     let fence = Fence { turn: TurnId(turn), attempt: Attempt(1) };
-    Verdict { fence, end: End::Answered, parts: vec![format!("answer {turn}")], if_progress: None }
+    Verdict { fence, end: End::Answered, parts: vec![format!("answer {turn}")], files: Vec::new(), if_progress: None }
 }
 
 fn worker() -> IncarnationId {

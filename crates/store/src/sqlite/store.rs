@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use lastword_core::{
     agent::ProcessGroup,
     faults::{self, Bug, Point},
+    file::Fetched,
     ids::{AccountId, DeliveryId, Fence, IncarnationId, Place, TurnId, UpdateId},
     store::{
         AccountLease, Claim, Counts, DecidedLost, DeliveryClaim, Elected, Incarnation, IngestBatch, Ingested, Owed,
         Replays, Settlement, Standing, Store, StoreError, StreamEvent, StreamPosition, Subscription, Topic, TurnView,
-        Verdict,
+        Verdict, WantedFile,
     },
 };
 
@@ -17,7 +18,7 @@ use super::{
     query::{
         account, claim, claim_deliveries, counts, decide_lost,
         elect::{self, Word},
-        incarnation, ingest, owed, progress, settle, stream, view,
+        file, incarnation, ingest, owed, progress, settle, stream, view,
     },
 };
 
@@ -122,6 +123,15 @@ impl Store for SqliteStore {
     ) -> Result<bool, StoreError> {
         let holder = holder.clone();
         self.engine.write(move |tx| settle::settle(tx, &holder, delivery, attempt, &settlement)).await
+    }
+
+    async fn wanted_files(&self, holder: &IncarnationId, limit: usize) -> Result<Vec<WantedFile>, StoreError> {
+        let holder = holder.clone();
+        self.engine.read(move |conn| file::wanted(conn, &holder, limit)).await
+    }
+
+    async fn file_fetched(&self, turn: TurnId, n: u32, fetched: Fetched) -> Result<(), StoreError> {
+        self.engine.write(move |tx| file::fetched(tx, turn, n, &fetched)).await
     }
 
     async fn turn_of(&self, account: &AccountId, update: &UpdateId) -> Result<Option<TurnId>, StoreError> {

@@ -149,7 +149,7 @@ impl Real {
     async fn late_attempt(&self, fence: Fence) -> Told {
         let reason = Reason::AgentSilent;
         let parts = vec![reason.last_word()];
-        let late = Verdict { fence, end: End::Errored(reason), parts, if_progress: None };
+        let late = Verdict { fence, end: End::Errored(reason), parts, files: Vec::new(), if_progress: None };
         same("a late word", self.store.elect(late).await.map_err(broke)?, Elected::Lost)?;
         let group = ProcessGroup { pid: 4, started_ticks: 2 };
         let standing = self.store.record_group(fence, group).await.map_err(broke)?;

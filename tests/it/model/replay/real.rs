@@ -205,6 +205,7 @@ impl Real {
             asked,
             agent: AgentId::new("echo"),
             prompt: text,
+            files: Vec::new(),
             on_lost: self.variant.on_lost,
             may_collect: false,
             queue_max: 100,
@@ -230,7 +231,8 @@ impl Real {
         let parts = if says == Says::Answer { self.variant.answers[usize::from(message)] } else { 1 };
         let spell = |part| spell::text(Text::Word(Word { turn, attempt: by.attempt, says, part }));
         let end = spell::reason(says).map_or(End::Answered, End::Errored);
-        let verdict = Verdict { fence: by, end, parts: (1..=parts).map(spell).collect(), if_progress };
+        let verdict =
+            Verdict { fence: by, end, parts: (1..=parts).map(spell).collect(), files: Vec::new(), if_progress };
         let elected = self.store.elect(verdict).await.map_err(broke)?;
         let is_owed = |world: &World| world.store.turns[usize::from(turn)].state.is_owed();
         let is_won = is_owed(before) && !is_owed(after);

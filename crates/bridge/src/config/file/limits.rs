@@ -55,10 +55,20 @@ pub struct LimitsConfig {
     #[serde(with = "size")]
     #[schemars(with = "size::Text")]
     pub output_bytes_max: u64,
+    /// The largest file that is fetched for an agent, or sent for it; a network may allow less.
+    #[serde(with = "size")]
+    #[schemars(with = "size::Text")]
+    pub file_bytes_max: u64,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { max_concurrent: 8, queue_max: 50, prompt_bytes_max: 256 << 10, output_bytes_max: 1 << 20 }
+        Self {
+            max_concurrent: 8,
+            queue_max: 50,
+            prompt_bytes_max: 256 << 10,
+            output_bytes_max: 1 << 20,
+            file_bytes_max: 50 << 20,
+        }
     }
 }

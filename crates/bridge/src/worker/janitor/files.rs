@@ -4,23 +4,25 @@ use std::{fs, io, path::Path, time::SystemTime};
 
 use lastword_core::{ids::IncarnationId, store::IdleSession};
 
-use crate::process::state_dir;
+use crate::process::state_dir::{self, StateDir};
 
 /// How deep a folder in an inbox or an outbox is looked through.
 const DEPTH_MAX: u32 = 32;
 
 /// Removes the working directories of sessions that are over, and of current ones only what is old in `inbox/` and
-/// `outbox/`. Returns how many files and directories went. One that can't be removed keeps nobody from removing the
+/// `outbox/`, or was left to be sent. Returns how many files and directories went. One that can't be removed keeps nobody from removing the
 /// others; the first such failure is returned.
 pub(super) fn remove_old(places: &Path, sessions: &[IdleSession], before: SystemTime) -> io::Result<u64> {
     let (mut removed, mut failed) = (0, Ok(()));
     for IdleSession { place, session, is_current } in sessions {
         let done = if *is_current {
-            let directory = places.join(format!("{place}-{session}"));
+            let directory = state_dir::place(places, *place, *session);
             if !is_directory(places) || !is_directory(&directory) {
                 continue;
             }
-            ["inbox", "outbox"].iter().map(|folder| empty(&directory.join(folder), before, DEPTH_MAX)).sum()
+            let spool = state_dir::spool_beside(places).join(StateDir::session_name(*place, *session));
+            let folders = [directory.join("inbox"), directory.join("outbox"), spool];
+            folders.iter().map(|folder| empty(folder, before, DEPTH_MAX)).sum()
         } else {
             state_dir::remove_place(places, *place, *session).map(u64::from)
         };

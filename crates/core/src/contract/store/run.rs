@@ -83,7 +83,8 @@ pub async fn a_queued_turn_may_only_fail(world: &World) {
     world.asks("a", "2").await;
     let head = world.store.owed().await.expect("reads").remove(0);
     assert_eq!(head.fence.turn, first);
-    let say = |end: End| Verdict { fence: head.fence, end, parts: vec!["word".into()], if_progress: None };
+    let say =
+        |end: End| Verdict { fence: head.fence, end, parts: vec!["word".into()], files: Vec::new(), if_progress: None };
     assert_eq!(world.tries(say(End::Answered)).await, Elected::Lost);
     world.elects(say(End::Errored(Reason::QueuedTooLong { after_ms: 1 }))).await;
     assert_eq!(world.claims().await[0].prompt, "2");

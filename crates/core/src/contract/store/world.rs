@@ -210,7 +210,7 @@ pub fn place(name: &str) -> Place {
 pub fn shape(name: &str) -> ReplyShape {
     let via = if name.starts_with("plain") { Via::Post } else { Via::Edit };
     let text_max = TextLimit { max: 4_096, unit: TextUnit::Utf16 };
-    ReplyShape { via, text_max, has_placeholder: via == Via::Edit }
+    ReplyShape { via, text_max, has_placeholder: via == Via::Edit, files: None }
 }
 
 /// Alice asks something.
@@ -233,6 +233,7 @@ pub fn turn(name: &str, text: &str) -> NewTurn {
         asked: asked(name, text),
         agent: AgentId::new("echo"),
         prompt: text.into(),
+        files: Vec::new(),
         on_lost: OnLost::Error,
         may_collect: false,
         queue_max: 100,
@@ -259,14 +260,14 @@ pub fn batch(update: &str, intake: Intake) -> IngestBatch {
 /// The agent's answer in one part.
 #[must_use]
 pub fn answer(claim: &Claim, text: &str) -> Verdict {
-    Verdict { fence: claim.fence, end: End::Answered, parts: vec![text.into()], if_progress: None }
+    Verdict { fence: claim.fence, end: End::Answered, parts: vec![text.into()], files: Vec::new(), if_progress: None }
 }
 
 /// An error for an attempt.
 #[must_use]
 pub fn error(claim: &Claim, reason: Reason) -> Verdict {
     let parts = vec![reason.last_word()];
-    Verdict { fence: claim.fence, end: End::Errored(reason), parts, if_progress: None }
+    Verdict { fence: claim.fence, end: End::Errored(reason), parts, files: Vec::new(), if_progress: None }
 }
 
 /// The network has it.

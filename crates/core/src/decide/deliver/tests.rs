@@ -18,6 +18,7 @@ fn claim(via: Via) -> DeliveryClaim {
         via,
         form: Form::Formatted,
         text: "hello".into(),
+        files: Vec::new(),
         reply_to: None,
         target: None,
         doubted_at: None,
@@ -37,6 +38,7 @@ fn capabilities(idempotency: Idempotency) -> Capabilities {
         request_lifetime_ms: 30_000,
         is_streamed: false,
         keeps_unacked: true,
+        files: None,
     }
 }
 

@@ -11,8 +11,12 @@ use crate::{
     update::Sender,
 };
 
-const SHAPE: ReplyShape =
-    ReplyShape { via: Via::Post, text_max: TextLimit { max: 4_000, unit: TextUnit::Chars }, has_placeholder: false };
+const SHAPE: ReplyShape = ReplyShape {
+    via: Via::Post,
+    text_max: TextLimit { max: 4_000, unit: TextUnit::Chars },
+    has_placeholder: false,
+    files: None,
+};
 
 fn policy() -> Policy {
     let alice = UserId::new("alice");
@@ -52,7 +56,12 @@ fn says(who: &str, conversation: &str, text: &str) -> Update {
         place: Place { account: AccountId::new("main"), conversation: ConversationId::new(conversation), thread: None },
         sender: Sender { id: UserId::new(who), name: None, is_bot: false },
         sent_at: Timestamp(0),
-        kind: UpdateKind::Posted(Message { id: MessageId::new("m1"), text: text.into(), is_addressed: true, files: 0 }),
+        kind: UpdateKind::Posted(Message {
+            id: MessageId::new("m1"),
+            text: text.into(),
+            is_addressed: true,
+            files: Vec::new(),
+        }),
     }
 }
 
@@ -188,8 +197,12 @@ fn bots_and_a_groups_own_talk_never_start_a_turn() {
     bot.sender.is_bot = true;
     assert_eq!(decide(&bot), Intake::Drop(Reason::FromBot));
     let mut talk = says("bob", "main", "hi");
-    talk.kind =
-        UpdateKind::Posted(Message { id: MessageId::new("m1"), text: "hi all".into(), is_addressed: false, files: 0 });
+    talk.kind = UpdateKind::Posted(Message {
+        id: MessageId::new("m1"),
+        text: "hi all".into(),
+        is_addressed: false,
+        files: Vec::new(),
+    });
     assert_eq!(decide(&talk), Intake::Drop(Reason::NotAddressed));
 }
 

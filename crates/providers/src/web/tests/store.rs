@@ -8,6 +8,7 @@ use std::sync::{
 use async_trait::async_trait;
 use lastword_core::{
     agent::ProcessGroup,
+    file::Fetched,
     ids::{AccountId, Attempt, DeliveryId, Fence, IncarnationId, Place, Timestamp, TurnId, UpdateId},
     store::*,
     turn::TurnState,
@@ -182,6 +183,12 @@ impl Store for FakeStore {
         no()
     }
     async fn settle(&self, _: &IncarnationId, _: DeliveryId, _: u32, _: Settlement) -> Result<bool, StoreError> {
+        no()
+    }
+    async fn wanted_files(&self, _: &IncarnationId, _: usize) -> Result<Vec<WantedFile>, StoreError> {
+        no()
+    }
+    async fn file_fetched(&self, _: TurnId, _: u32, _: Fetched) -> Result<(), StoreError> {
         no()
     }
     async fn counts(&self) -> Result<Counts, StoreError> {

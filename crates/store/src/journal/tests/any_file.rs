@@ -18,7 +18,7 @@ fn records() -> impl Strategy<Value = Record> {
     let parts = prop::collection::vec("[\\PC\\pC]{0,30}", 0..4);
     prop_oneof![
         3 => (fence.clone(), end, parts, any::<Option<u64>>(), "[a-z0-9-]{0,9}").prop_map(|(fence, end, parts, if_progress, deployment)| {
-            Record::Answer { deployment, verdict: Verdict { fence, end, parts, if_progress } }
+            Record::Answer { deployment, verdict: Verdict { fence, end, parts, files: Vec::new(), if_progress } }
         }),
         1 => fence.prop_map(Record::Settled),
     ]

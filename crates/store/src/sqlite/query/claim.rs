@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::{
     collect::{self, Collected, Lead},
     delivery::{self, NewDelivery},
-    incarnation,
+    file, incarnation,
     place::{self, HeadRuns},
     tally::Latency,
     turn,
@@ -28,7 +28,7 @@ macro_rules! columns {
     () => {
         "SELECT t.id, p.id, p.account, p.conversation, p.thread, p.shape, p.waiting, p.next_lane, t.seq, t.state,
              t.session, t.agent, t.prompt, t.sender_name, t.message, t.may_collect, t.has_placeholder, t.accepted_at,
-             m.attempt "
+             m.attempt, EXISTS (SELECT 1 FROM file f WHERE f.turn = t.id) "
     };
 }
 
@@ -51,6 +51,7 @@ struct Head {
     has_placeholder: bool,
     accepted_at: Timestamp,
     attempt: Attempt,
+    has_files: bool,
 }
 
 impl Head {
@@ -82,7 +83,8 @@ fn heads(tx: &Tx<'_>, after: TurnId, limit: usize) -> Res<Vec<Head>> {
     const SQL: &str = concat!(
         columns!(),
         "FROM place p JOIN turn t ON t.id = p.head LEFT JOIN marker m ON m.turn = t.id
-         WHERE p.head IS NOT NULL AND p.running IS NULL AND p.head > ?1 ORDER BY p.head"
+         WHERE p.head IS NOT NULL AND p.running IS NULL AND p.head > ?1
+             AND NOT EXISTS (SELECT 1 FROM file f WHERE f.turn = p.head AND f.result IS NULL) ORDER BY p.head"
     );
     tx.readable(SQL, [after.0], limit, "turn", read)
 }
@@ -115,6 +117,7 @@ fn read(turn: i64, row: &mut Columns<'_>) -> Res<Head> {
         has_placeholder: row.get()?,
         accepted_at: row.at()?,
         attempt: Attempt(row.get()?),
+        has_files: row.get()?,
     })
 }
 
@@ -126,13 +129,17 @@ fn start(tx: &Tx<'_>, owner: &IncarnationId, head: Head) -> Res<Claim> {
     };
     let collected = match head.may_collect && head.waiting > 1 {
         true => collect::collect(tx, head.as_lead())?,
-        false => Collected { turns: 0, last_seq: head.seq, prompt: None },
+        false => Collected { turns: 0, last_seq: head.seq, prompt: None, has_files: false },
     };
     let next_head = match head.waiting > 1 + collected.turns {
         true => next_queued(tx.conn(), head.place_id, collected.last_seq)?,
         false => None,
     };
     let wants_placeholder = head.shape.has_placeholder && !head.has_placeholder;
+    let files = match head.has_files || collected.has_files || head.attempt != Attempt::NONE {
+        true => file::of_turn(tx.conn(), head.turn)?,
+        false => Vec::new(),
+    };
     own(tx, owner, &head, attempt)?;
     run_turn(tx, &head, state, attempt, wants_placeholder)?;
     let change = HeadRuns { next_head, taken: 1 + collected.turns, lanes: usize::from(wants_placeholder) };
@@ -151,6 +158,7 @@ fn start(tx: &Tx<'_>, owner: &IncarnationId, head: Head) -> Res<Claim> {
         session: head.session,
         agent: head.agent,
         prompt: collected.prompt.unwrap_or(head.prompt),
+        files,
         sender_name: head.sender_name,
         message: head.message,
         shape: head.shape,

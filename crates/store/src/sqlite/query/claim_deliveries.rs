@@ -22,7 +22,7 @@ macro_rules! columns {
         "SELECT d.id, d.state, d.key, d.attempts, p.account, p.conversation, p.thread, d.kind, d.turn,
              d.via, d.form, ifnull(d.posted_text, d.text), d.reply_to, d.target, d.doubted_at, d.failed_at,
              a.delivered_at, t.placeholder, t.placeholder_holder,
-             CASE WHEN t.state <> 'cancelled' THEN t.started_at END "
+             CASE WHEN t.state <> 'cancelled' THEN t.started_at END, d.files "
     };
 }
 
@@ -107,6 +107,7 @@ fn read(id: DeliveryId, holder: &IncarnationId, now: Timestamp, row: &mut Column
         via: row.word(Via::from_stored)?,
         form: row.word(Form::from_stored)?,
         text: row.get()?,
+        files: Vec::new(),
         reply_to: row.opt_message()?,
         target: row.opt_message()?,
         doubted_at: row.opt_at()?,
@@ -121,6 +122,7 @@ fn read(id: DeliveryId, holder: &IncarnationId, now: Timestamp, row: &mut Column
     let placeholder: Option<MessageId> = row.opt_message()?;
     let posted_by = row.opt_name(IncarnationId::new)?;
     let started_at = row.opt_at()?;
+    claim.files = row.opt_json()?.unwrap_or_default();
     if claim.kind == DeliveryKind::Terminal {
         if claim.via == Via::Edit && claim.target.is_none() {
             claim.target = placeholder;

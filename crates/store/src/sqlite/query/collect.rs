@@ -35,6 +35,8 @@ pub(crate) struct Collected {
     pub(crate) last_seq: i64,
     /// The lead's prompt with theirs behind it, if there are any.
     pub(crate) prompt: Option<String>,
+    /// Whether files came with any of them.
+    pub(crate) has_files: bool,
 }
 
 struct Waiting {
@@ -45,22 +47,26 @@ struct Waiting {
     agent: AgentId,
     may_collect: bool,
     prompt: String,
+    has_files: bool,
+    waits_for_files: bool,
 }
 
 /// Merges the turns that follow `lead` without a gap, for as long as they are for the same agent and session, may be
-/// collected, and make no prompt longer than [`COLLECTED_BYTES_MAX`].
+/// collected, wait for no file, and make no prompt longer than [`COLLECTED_BYTES_MAX`].
 pub(crate) fn collect(tx: &Tx<'_>, lead: Lead<'_>) -> Res<Collected> {
     const KEEP: &str = "UPDATE turn SET prompt = ?2 WHERE id = ?1";
-    let mut collected = Collected { turns: 0, last_seq: lead.seq, prompt: None };
+    let mut collected = Collected { turns: 0, last_seq: lead.seq, prompt: None, has_files: false };
     let mut prompt = lead.prompt.to_owned();
     while let Some(next) = next_waiting(tx.conn(), lead.place, collected.last_seq)? {
         let fits = prompt.len() + turn::PROMPTS_PARTED_BY.len() + next.prompt.len() <= COLLECTED_BYTES_MAX;
-        if next.agent != *lead.agent || next.session != lead.session || !next.may_collect || !fits {
+        let is_alike = next.agent == *lead.agent && next.session == lead.session;
+        if !is_alike || !next.may_collect || next.waits_for_files || !fits {
             break;
         }
         merge(tx, &next, lead.turn)?;
         collected.turns += 1;
         collected.last_seq = next.seq;
+        collected.has_files |= next.has_files;
         prompt.push_str(turn::PROMPTS_PARTED_BY);
         prompt.push_str(&next.prompt);
     }
@@ -72,7 +78,10 @@ pub(crate) fn collect(tx: &Tx<'_>, lead: Lead<'_>) -> Res<Collected> {
 }
 
 fn next_waiting(conn: &Connection, place: PlaceId, after_seq: i64) -> Res<Option<Waiting>> {
-    const SQL: &str = "SELECT id, seq, state, session, agent, may_collect, prompt FROM turn
+    const SQL: &str = "SELECT id, seq, state, session, agent, may_collect, prompt,
+             EXISTS (SELECT 1 FROM file f WHERE f.turn = turn.id),
+             EXISTS (SELECT 1 FROM file f WHERE f.turn = turn.id AND f.result IS NULL)
+         FROM turn
          WHERE place = ?1 AND seq > ?2 AND state = 'queued' ORDER BY seq LIMIT 1";
     one(conn, SQL, (place.0, after_seq), |row| {
         Ok(Waiting {
@@ -83,6 +92,8 @@ fn next_waiting(conn: &Connection, place: PlaceId, after_seq: i64) -> Res<Option
             agent: row.name(AgentId::new)?,
             may_collect: row.get()?,
             prompt: row.get()?,
+            has_files: row.get()?,
+            waits_for_files: row.get()?,
         })
     })
 }

@@ -8,6 +8,7 @@ use lastword_core::{
 
 use super::{
     elect::{self, Word},
+    file,
     place::{self, PlaceRow},
     turn::{self, Arrived},
 };
@@ -28,7 +29,11 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command:
         PlaceCommand::Retry { queue_max } => match turn::asked_last(tx.conn(), place.id, &arrived.asked.sender)? {
             None => answer(replies::NOTHING_TO_RETRY),
             Some(last) if last.state.is_owed() => answer(replies::STILL_WORKING),
-            Some(last) => turn::queue_or_say_busy(tx, place, arrived, &last.task, *queue_max),
+            Some(last) => {
+                let turn = turn::queue_or_say_busy(tx, place, arrived, &last.task, *queue_max)?;
+                file::ask_again(tx, last.lead, &arrived.asked.sender, turn)?;
+                Ok(turn)
+            }
         },
     }
 }
@@ -44,7 +49,8 @@ fn stop(tx: &Tx<'_>, place: &PlaceRow) -> Res<&'static str> {
     let Some(turn) = place.running else { return Ok(replies::NOTHING_RUNS) };
     let Some(attempt) = elect::current_attempt(tx.conn(), turn)? else { return Ok(replies::NOTHING_RUNS) };
     let parts = [Reason::Stopped.last_word()];
-    let word = Word { turn, attempt, end: &End::Errored(Reason::Stopped), parts: &parts, if_progress: None };
+    let word =
+        Word { turn, attempt, end: &End::Errored(Reason::Stopped), parts: &parts, files: &[], if_progress: None };
     match elect::elect(tx, &word)? {
         Elected::Won => {
             tx.touch(Topic::Decided);

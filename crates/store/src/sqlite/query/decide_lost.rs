@@ -119,7 +119,7 @@ fn decide_one(tx: &Tx<'_>, dead: &IncarnationId, left: &Left) -> Res<()> {
 fn err(tx: &Tx<'_>, left: &Left) -> Res<Elected> {
     let end = End::Errored(Reason::WorkerLost);
     let parts = [Reason::WorkerLost.last_word()];
-    let word = Word { turn: left.turn, attempt: left.attempt, end: &end, parts: &parts, if_progress: None };
+    let word = Word { turn: left.turn, attempt: left.attempt, end: &end, parts: &parts, files: &[], if_progress: None };
     elect::elect(tx, &word)
 }
 

@@ -4,10 +4,11 @@ use lastword_core::{
     capability::Via,
     decide::deliver::PLACEHOLDER_TEXT,
     delivery::{DeliveryHappened, DeliveryKind, DeliveryState, Form},
+    file::OutFile,
     ids::{MessageId, PlaceId, Timestamp, TurnId},
     store::Topic,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use crate::sqlite::{
     failure::{Failure, Res},
@@ -34,6 +35,8 @@ pub(crate) struct NewDelivery<'a> {
     pub(crate) via: Via,
     pub(crate) form: Form,
     pub(crate) text: &'a str,
+    /// What is posted as files, in place of the text; usually nothing.
+    pub(crate) files: &'a [OutFile],
     pub(crate) reply_to: Option<&'a MessageId>,
     pub(crate) target: Option<&'a MessageId>,
     /// From when it waits and until when; `None`: at once.
@@ -88,6 +91,7 @@ impl<'a> NewDelivery<'a> {
             via,
             form: Form::Formatted,
             text,
+            files: &[],
             reply_to: Some(reply_to),
             target: None,
             waits: None,
@@ -120,6 +124,7 @@ impl<'a> NewDelivery<'a> {
             via: Via::Post,
             form: Form::Formatted,
             text,
+            files: &[],
             reply_to,
             target: None,
             waits: None,
@@ -139,13 +144,17 @@ impl<'a> NewDelivery<'a> {
 
 pub(crate) fn insert(tx: &Tx<'_>, new: &NewDelivery<'_>) -> Res<()> {
     const SQL: &str = "INSERT INTO delivery (key, place, turn, part, lane, kind, via, form, text, reply_to, target,
-             not_before, created_at, claimed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+             not_before, created_at, claimed_at, files)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let (since, until) = new.waits.unwrap_or((AT_ONCE, AT_ONCE));
+    let files = match new.files {
+        [] => None,
+        files => Some(serde_json::to_string(files).map_err(|error| Failure::Refused(error.to_string()))?),
+    };
     run(
         tx.conn(),
         SQL,
-        (
+        params![
             new.key.spell(tx.deployment()),
             new.place.0,
             new.turn.map(|turn| turn.0),
@@ -160,7 +169,8 @@ pub(crate) fn insert(tx: &Tx<'_>, new: &NewDelivery<'_>) -> Res<()> {
             until.0,
             tx.now().0,
             since.0,
-        ),
+            files,
+        ],
     )?;
     tx.touch(Topic::Deliveries);
     Ok(())
@@ -182,9 +192,9 @@ pub(crate) fn supersede_placeholder(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
     change_one(tx.conn(), SQL, (id, state.as_str(), next.as_str(), tx.now().0))
 }
 
-/// The last word as it was elected, all parts; `None` before the election.
+/// The last word as it was elected, all parts; `None` before the election, and once it is erased.
 pub(crate) fn last_word(conn: &Connection, turn: TurnId) -> Res<Option<String>> {
-    const SQL: &str = "SELECT text FROM delivery WHERE turn = ?1 AND part >= 1 ORDER BY part";
+    const SQL: &str = "SELECT text FROM delivery WHERE turn = ?1 AND part >= 1 AND text <> '' ORDER BY part";
     let parts: Vec<String> = all(conn, SQL, [turn.0], |row| row.get())?;
     Ok((!parts.is_empty()).then(|| parts.join("\n")))
 }

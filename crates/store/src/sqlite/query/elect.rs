@@ -1,9 +1,10 @@
 //! The election: the marker's deletion and the terminal's deliveries, in one transaction.
 
 use lastword_core::{
-    capability::ReplyShape,
+    capability::{ReplyShape, Via},
     election::{Election, ElectionHappened},
     faults::{self, Bug},
+    file::{OutFile, shown_name},
     ids::{Attempt, MessageId, PlaceId, Timestamp, TurnId},
     reason::Reason,
     store::{Elected, End, Topic, Verdict},
@@ -30,13 +31,14 @@ pub(crate) struct Word<'a> {
     pub(crate) attempt: Attempt,
     pub(crate) end: &'a End,
     pub(crate) parts: &'a [String],
+    pub(crate) files: &'a [Vec<OutFile>],
     pub(crate) if_progress: Option<u64>,
 }
 
 impl<'a> Word<'a> {
     pub(crate) fn of(verdict: &'a Verdict) -> Self {
-        let Verdict { fence, end, parts, if_progress } = verdict;
-        Self { turn: fence.turn, attempt: fence.attempt, end, parts, if_progress: *if_progress }
+        let Verdict { fence, end, parts, files, if_progress } = verdict;
+        Self { turn: fence.turn, attempt: fence.attempt, end, parts, files, if_progress: *if_progress }
     }
 }
 
@@ -98,7 +100,7 @@ pub(crate) fn decide(tx: &Tx<'_>, word: &Word<'_>) -> Res<Option<OwedTurn>> {
         return Ok(None);
     }
     turn::end(tx, word.turn, owed.state, ended, reason(word.end))?;
-    let lanes = word.parts.len();
+    let lanes = word.parts.len() + word.files.len();
     match owed.state {
         TurnState::Running => {
             place::running_ended(tx, owed.place, word.turn, lanes)?;
@@ -132,6 +134,13 @@ pub(crate) fn insert_last_word(tx: &Tx<'_>, word: &Word<'_>, owed: &OwedTurn) ->
         let lane = owed.next_lane + n as i64 - 1;
         let first = NewDelivery::terminal(owed.place, word.turn, owed.shape.via, Some(lane), text, &owed.message);
         delivery::insert(tx, &first.nth_part(word.turn, n))?;
+    }
+    for (n, files) in (word.parts.len() + 1..).zip(word.files) {
+        let lane = owed.next_lane + n as i64 - 1;
+        let names: Vec<_> = files.iter().map(|file| shown_name(&file.name)).collect();
+        let text = format!("📎 {}", names.join(", "));
+        let post = NewDelivery::terminal(owed.place, word.turn, Via::Post, Some(lane), &text, &owed.message);
+        delivery::insert(tx, &NewDelivery { files, ..post.nth_part(word.turn, n) })?;
     }
     Ok(())
 }

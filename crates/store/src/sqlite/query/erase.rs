@@ -24,6 +24,7 @@ pub(crate) fn turn(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
         one(tx.conn(), "SELECT reason FROM turn WHERE id = ?1", [turn.0], |row| row.opt_json()).map(Option::flatten)?;
     let reason = reason.map(without_content).as_ref().map(turn::encode).transpose()?;
     run(tx.conn(), SQL, (turn.0, reason, tx.now().0))?;
+    run(tx.conn(), "DELETE FROM file WHERE turn = ?1", [turn.0])?;
     reply(tx, turn)
 }
 
@@ -35,7 +36,7 @@ pub(crate) fn joined(tx: &Tx<'_>, lead: TurnId) -> Res<()> {
 
 fn reply(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
     const PARTS: &str =
-        "UPDATE delivery SET text = '', posted_text = NULL, cause = CASE WHEN cause IS NOT NULL THEN ?2 END
+        "UPDATE delivery SET text = '', posted_text = NULL, files = NULL, cause = CASE WHEN cause IS NOT NULL THEN ?2 END
          WHERE turn = ?1 AND part IS NOT NULL";
     const BESIDE: &str =
         "UPDATE delivery SET text = '', posted_text = NULL, cause = CASE WHEN cause IS NOT NULL THEN ?2 END
@@ -62,6 +63,7 @@ fn without_content(reason: Reason) -> Reason {
         Reason::CommandUnknown { command: _, nearest: _ } => {
             Reason::CommandUnknown { command: String::new(), nearest: None }
         }
+        Reason::NoFile { why: _ } => Reason::NoFile { why: String::new() },
         reason => reason,
     }
 }

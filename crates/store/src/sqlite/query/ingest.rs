@@ -73,8 +73,9 @@ fn accept(tx: &Tx<'_>, account: &AccountId, update: &UpdateId, intake: &Intake) 
 }
 
 fn queue(tx: &Tx<'_>, place: &place::PlaceRow, update: &UpdateId, new: &NewTurn) -> Res<TurnId> {
-    let NewTurn { asked, agent, prompt, on_lost, may_collect, queue_max } = new;
-    let task = Task { agent: agent.clone(), prompt: prompt.clone(), on_lost: *on_lost, may_collect: *may_collect };
+    let NewTurn { asked, agent, prompt, files, on_lost, may_collect, queue_max } = new;
+    let (agent, prompt, files) = (agent.clone(), prompt.clone(), files.clone());
+    let task = Task { agent, prompt, files, on_lost: *on_lost, may_collect: *may_collect };
     turn::queue_or_say_busy(tx, place, Arrived { update, asked }, &task, *queue_max)
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod delivery;
 pub(crate) mod deployment;
 pub(crate) mod elect;
 pub(crate) mod erase;
+pub(crate) mod file;
 pub(crate) mod forget;
 pub(crate) mod hint;
 pub(crate) mod idle;

@@ -134,12 +134,13 @@ fn remove(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
     const DEAD: &str = "SELECT count(*) FROM delivery WHERE turn = ?1 AND part IS NOT NULL AND state = 'dead'
          UNION ALL SELECT count(*) FROM delivery WHERE turn = ?1 AND part IS NULL AND state = 'dead'";
     const UPDATE: &str = "DELETE FROM inbox WHERE account = ?1 AND update_id = ?2 AND turn = ?3";
-    const ROWS: [&str; 6] = [
+    const ROWS: [&str; 7] = [
         "DELETE FROM delivery WHERE turn = ?1 AND part IS NOT NULL",
         "DELETE FROM delivery WHERE turn = ?1 AND part IS NULL",
         "DELETE FROM trace WHERE turn = ?1",
         "DELETE FROM process_group WHERE turn = ?1",
         "DELETE FROM progress WHERE turn = ?1",
+        "DELETE FROM file WHERE turn = ?1",
         "DELETE FROM turn WHERE id = ?1",
     ];
     let read = |row: &mut crate::sqlite::row::Columns<'_>| {

@@ -69,7 +69,7 @@ fn end_owed(tx: &Tx<'_>) -> Res<u64> {
 fn end(tx: &Tx<'_>, turn: TurnId, attempt: Attempt, progress: u64) -> Res<()> {
     let parts = [Reason::Restored.last_word()];
     let end = End::Errored(Reason::Restored);
-    let word = Word { turn, attempt, end: &end, parts: &parts, if_progress: Some(progress) };
+    let word = Word { turn, attempt, end: &end, parts: &parts, files: &[], if_progress: Some(progress) };
     match elect::elect(tx, &word)? {
         Elected::Won => Ok(()),
         Elected::Lost => Err(Failure::Damaged("it is owed, but in no state to end".into())),

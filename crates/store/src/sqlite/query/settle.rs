@@ -219,6 +219,7 @@ fn assert_once_more(tx: &Tx<'_>, sent: &Sent, message: &MessageId, at: Timestamp
             via: Via::Edit,
             form: sent.form,
             text: &sent.text,
+            files: &[],
             reply_to: None,
             target: Some(message),
             waits: Some((sent.claimed_at, at)),

@@ -1,6 +1,7 @@
 //! Turns: inserting them, and the changes of their state.
 
 use lastword_core::{
+    file::RemoteFile,
     ids::{AgentId, PlaceId, Timestamp, TurnId, UpdateId, UserId},
     reason::Reason,
     store::{Asked, OnLost, Topic},
@@ -10,6 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     delivery::{self, NewDelivery},
+    file,
     place::{self, PlaceRow},
 };
 use crate::sqlite::{
@@ -33,6 +35,7 @@ pub(crate) struct Arrived<'a> {
 pub(crate) struct Task {
     pub(crate) agent: AgentId,
     pub(crate) prompt: String,
+    pub(crate) files: Vec<RemoteFile>,
     pub(crate) on_lost: OnLost,
     pub(crate) may_collect: bool,
 }
@@ -57,6 +60,7 @@ pub(crate) fn queue_or_say_busy(
 fn insert_queued(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, task: &Task) -> Res<TurnId> {
     let turn = insert(tx, place, arrived, Some(task), TurnState::Queued, None)?;
     run(tx.conn(), "INSERT INTO marker (turn) VALUES (?1)", [turn.0])?;
+    file::want(tx, turn, &task.files)?;
     place::append(tx, place.id, turn, true)?;
     Ok(turn)
 }
@@ -142,7 +146,9 @@ pub(crate) fn requeue(tx: &Tx<'_>, turn: TurnId, from: TurnState) -> Res<()> {
 
 /// What a person asked an agent last in a place, and the store still has.
 pub(crate) struct AskedLast {
-    /// The state of the turn that answers for it.
+    /// The turn that answers for it.
+    pub(crate) lead: TurnId,
+    /// Its state.
     pub(crate) state: TurnState,
     /// What they asked, without what others asked in the same answer.
     pub(crate) task: Task,
@@ -161,10 +167,14 @@ pub(crate) fn asked_last(conn: &Connection, place: PlaceId, sender: &UserId) -> 
     let found = one(conn, SQL, (place.0, sender.as_str(), LOOKED_BACK_MAX), |row| {
         let (lead, state) = (row.turn()?, row.word(TurnState::from_stored)?);
         let (agent, on_lost, may_collect) = (row.name(AgentId::new)?, on_lost(row.get()?), row.get()?);
-        Ok((lead, AskedLast { state, task: Task { agent, prompt: String::new(), on_lost, may_collect } }))
+        Ok(AskedLast {
+            lead,
+            state,
+            task: Task { agent, prompt: String::new(), files: Vec::new(), on_lost, may_collect },
+        })
     })?;
-    let Some((lead, mut last)) = found else { return Ok(None) };
-    last.task.prompt = prompts_of(conn, lead, sender)?.join(PROMPTS_PARTED_BY);
+    let Some(mut last) = found else { return Ok(None) };
+    last.task.prompt = prompts_of(conn, last.lead, sender)?.join(PROMPTS_PARTED_BY);
     Ok(Some(last).filter(|last| !last.task.prompt.is_empty()))
 }
 
