@@ -44,7 +44,7 @@ pub struct Version {
 /// A file in a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
-    /// `photo`, `document`, `video`, `voice` or `audio`.
+    /// The field of a message that holds it, such as `photo`.
     pub kind: String,
     /// What `getFile` takes.
     pub file_id: String,

@@ -2,15 +2,16 @@
 //!
 //! A bot that is left out is the first; a chat that is left out is the person's private chat with the bot.
 
+mod say;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use self::say::{File, Say};
 use super::{
-    book::Author,
     chats::{ChatKey, Kind, Standing},
     network::Network,
-    request::Upload,
-    text::{self, Formatted},
+    text,
 };
 
 /// What a test asks for. What it returns is a JSON object.
@@ -73,6 +74,8 @@ pub enum Deed {
     },
     /// A person says something; returns `chat_id`, `message_id`, the ledger's `id`, and `updates` as (bot, update).
     Say(Box<Say>),
+    /// Telegram keeps none of the files any more that it has so far.
+    LoseFiles {},
     /// A person edits what they said.
     Edit {
         /// Who.
@@ -200,64 +203,6 @@ pub enum Deed {
     },
 }
 
-/// What a person says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Say {
-    /// Who.
-    #[serde(default = "alice")]
-    pub person: String,
-    /// Which bot.
-    #[serde(default)]
-    pub bot: Option<i64>,
-    /// Where.
-    #[serde(default)]
-    pub chat: Option<i64>,
-    /// The topic, if any.
-    #[serde(default)]
-    pub thread: Option<i64>,
-    /// The message it answers, if any.
-    #[serde(default)]
-    pub reply_to: Option<i64>,
-    /// The words, or the caption.
-    #[serde(default)]
-    pub text: String,
-    /// Entities beside those that are found in the words.
-    #[serde(default)]
-    pub entities: Vec<Value>,
-    /// The file, if any.
-    #[serde(default)]
-    pub file: Option<File>,
-    /// The album, if it is part of one.
-    #[serde(default)]
-    pub album: Option<String>,
-    /// How long ago it was said.
-    #[serde(default)]
-    pub age_s: i64,
-}
-
-/// A file of a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// `photo`, `document`, `video`, `voice` or `audio`.
-    pub kind: String,
-    /// The name.
-    pub name: String,
-    /// The type.
-    #[serde(default)]
-    pub mime: Option<String>,
-    /// The content, if it is text.
-    #[serde(default)]
-    pub text: String,
-    /// The content, if it is not.
-    #[serde(default)]
-    pub bytes: Vec<u8>,
-    /// The size it claims, if more than is there.
-    #[serde(default)]
-    pub size_bytes: Option<u64>,
-}
-
 fn alice() -> String {
     "alice".into()
 }
@@ -302,7 +247,11 @@ pub fn carry_out(network: &mut Network, deed: Deed) -> Result<Value, String> {
             inside.filter(|at| at.chat.id == chat && at.thread == Some(thread)).for_each(|at| at.is_deleted = true);
             Ok(json!({}))
         }
-        Deed::Say(said) => say(network, *said),
+        Deed::Say(said) => say::say(network, *said),
+        Deed::LoseFiles {} => {
+            network.files.clear();
+            Ok(json!({}))
+        }
         Deed::Edit { person, bot, chat, message, text } => {
             let (chat, _) = place(network, &person, bot, chat)?;
             let fixed = text::fix(&text, Vec::new()).map_err(|refused| refused.description)?;
@@ -414,39 +363,6 @@ fn make_chat(network: &mut Network, kind: Kind, title: &str, is_forum: bool, by:
         }
     }
     id
-}
-
-fn say(network: &mut Network, said: Say) -> Result<Value, String> {
-    let Say { person, bot, chat, thread, reply_to, text, entities, file, album, age_s } = said;
-    let (chat, person) = place(network, &person, bot, chat)?;
-    if let Some(bot) = chat.bot {
-        // Whoever writes to a bot starts it, and blocks it no longer.
-        block(network, bot, person, false);
-        network.bots.entry(bot).and_modify(|bot| bot.started_by.extend([person]));
-    }
-    let fixed = match text::fix(&text, entities) {
-        Ok(fixed) => fixed,
-        Err(_) if file.is_some() && text.trim().is_empty() => Formatted::default(),
-        Err(refused) => return Err(refused.description),
-    };
-    if let Some(thread) = thread {
-        let topics = network.chats.get(&chat.id).map(|chat| &chat.topics);
-        topics.and_then(|topics| topics.get(&thread)).ok_or("no such topic")?;
-    }
-    let is_channel = network.chats.get(&chat.id).is_some_and(|chat| chat.kind == Kind::Channel);
-    let author = if is_channel { Author::Channel(chat.id) } else { Author::Person(person) };
-    let mut message = network.new_message(chat, author, fixed);
-    message.thread = thread;
-    message.reply_to = reply_to;
-    message.album = album;
-    message.date -= age_s;
-    if let Some(File { kind, name, mime, text, bytes, size_bytes }) = file {
-        let bytes = if bytes.is_empty() { text.into_bytes() } else { bytes };
-        message.attachment = Some(network.store(&kind, Upload { name, mime, bytes }, size_bytes));
-    }
-    let (id, name) = (message.id, message.name());
-    let updates = network.publish(message);
-    Ok(json!({ "chat_id": chat.id, "message_id": id, "id": name, "updates": updates }))
 }
 
 fn block(network: &mut Network, bot: i64, person: i64, is_blocked: bool) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub enum Fault {
     /// Not applied; the connection is cut.
     DropBefore,
-    /// Applied; the connection is cut before the answer.
+    /// Applied; the connection is cut before the answer, or in the middle of a file.
     CutAfter,
     /// Not applied; 429 with this hint.
     Limited {
@@ -63,7 +63,7 @@ pub struct FaultScript {
     /// The chat they are meant for; all if left out.
     #[serde(default)]
     pub chat: Option<i64>,
-    /// The method they are meant for, in any case; if left out, all that post, change or delete a message.
+    /// The method they are meant for, in any case, or `download`; if left out, all that post, change or delete a message.
     #[serde(default)]
     pub method: Option<String>,
     /// The faults.

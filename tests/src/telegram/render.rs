@@ -55,6 +55,12 @@ impl Network {
         let (words, marks) = match &message.attachment {
             Some(attachment) => {
                 shown[&attachment.kind] = file_shown(attachment);
+                // For those who do not know the kind, it is there as another, too.
+                match attachment.kind.as_str() {
+                    "animation" => shown["document"] = document_shown(attachment),
+                    "live_photo" => shown["photo"] = photo_shown(attachment),
+                    _ => {}
+                }
                 ("caption", "caption_entities")
             }
             None => ("text", "entities"),
@@ -78,24 +84,45 @@ impl Network {
     }
 }
 
-/// As `Document`, `Video`, `Voice`, `Audio` or an array of `PhotoSize`.
+/// As the type that its kind has.
 fn file_shown(attachment: &Attachment) -> Value {
-    let Attachment { kind, file_id, name, mime, size_bytes } = attachment;
-    let unique = format!("u{file_id}");
-    let base = json!({ "file_id": file_id, "file_unique_id": unique, "file_size": size_bytes });
-    let with = |fields: Value| {
-        let mut shown = base.clone();
-        for (field, value) in fields.as_object().into_iter().flatten() {
-            shown[field] = value.clone();
-        }
-        shown
-    };
+    let Attachment { kind, name, mime, .. } = attachment;
+    let with = |fields| with(attachment, &fields);
     match kind.as_str() {
-        // The smallest size comes first; both are the same file here.
-        "photo" => json!([with(json!({ "width": 90, "height": 60 })), with(json!({ "width": 900, "height": 600 }))]),
-        "video" => with(json!({ "file_name": name, "mime_type": mime, "width": 640, "height": 360, "duration": 1 })),
+        "photo" => photo_shown(attachment),
+        "live_photo" => with(json!({ "mime_type": mime, "width": 900, "height": 600, "duration": 1,
+                                     "photo": photo_shown(attachment) })),
+        "video" | "animation" => {
+            with(json!({ "file_name": name, "mime_type": mime, "width": 640, "height": 360, "duration": 1 }))
+        }
+        "video_note" => with(json!({ "length": 240, "duration": 1 })),
         "voice" => with(json!({ "mime_type": mime, "duration": 1 })),
         "audio" => with(json!({ "file_name": name, "mime_type": mime, "duration": 1 })),
-        _ => with(json!({ "file_name": name, "mime_type": mime })),
+        "sticker" => with(json!({ "type": "regular", "width": 512, "height": 512, "is_animated": false,
+                                  "is_video": false })),
+        _ => document_shown(attachment),
     }
+}
+
+/// As an array of `PhotoSize`: the smallest comes first; both are the same file here.
+fn photo_shown(attachment: &Attachment) -> Value {
+    json!([
+        with(attachment, &json!({ "width": 90, "height": 60 })),
+        with(attachment, &json!({ "width": 900, "height": 600 }))
+    ])
+}
+
+/// As `Document`.
+fn document_shown(attachment: &Attachment) -> Value {
+    with(attachment, &json!({ "file_name": attachment.name, "mime_type": attachment.mime }))
+}
+
+/// What all files have, and more fields.
+fn with(attachment: &Attachment, fields: &Value) -> Value {
+    let Attachment { file_id, size_bytes, .. } = attachment;
+    let mut shown = json!({ "file_id": file_id, "file_unique_id": format!("u{file_id}"), "file_size": size_bytes });
+    for (field, value) in fields.as_object().into_iter().flatten() {
+        shown[field] = value.clone();
+    }
+    shown
 }

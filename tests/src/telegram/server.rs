@@ -35,6 +35,9 @@ use crate::ledger;
 /// The largest request: a file and what is around it.
 const REQUEST_BYTES_MAX: usize = FILE_BYTES_MAX + 1_000_000;
 
+/// What fetching a file is called among the methods.
+const DOWNLOAD: &str = "download";
+
 /// A network that serves on a free loopback port until it is dropped.
 pub struct Server {
     url: String,
@@ -112,8 +115,13 @@ async fn api(State(shared): State<Shared>, request: Request) -> Response {
     }
     let path = request.uri().path().replace("%3A", ":").replace("%3a", ":");
     let not_found = || Refusal::new(404, "Not Found").into_response();
-    if let Some(rest) = path.strip_prefix("/file/bot") {
-        return rest.split_once('/').map_or_else(not_found, |(token, path)| file(&shared.network(), token, path));
+    if let Some((token, path)) = path.strip_prefix("/file/bot").and_then(|rest| rest.split_once('/')) {
+        let bot = match bot_of(&shared.network(), token) {
+            Ok(bot) => bot,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let args = Args { values: [("path".to_owned(), path.into())].into_iter().collect(), ..Args::default() };
+        return Asked { bot, token: token.into(), method: DOWNLOAD.into(), args: args.into() }.play(shared).await;
     }
     let Some((token, method)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) else {
         return not_found();
@@ -141,9 +149,8 @@ fn bot_of(network: &Network, token: &str) -> Result<i64, Refusal> {
     if bot.is_logged_out { Err(Refusal::new(400, "Logged out")) } else { Ok(bot.id) }
 }
 
-fn file(network: &Network, token: &str, path: &str) -> Response {
-    let stored = network.bot_of(token).and_then(|_| network.files.values().find(|stored| stored.path == path));
-    match stored {
+fn file(network: &Network, path: &str) -> Response {
+    match network.files.values().find(|stored| stored.path == path) {
         Some(stored) => ([(CONTENT_TYPE, "application/octet-stream")], stored.bytes.clone()).into_response(),
         None => Refusal::new(404, "Not Found").into_response(),
     }
@@ -183,8 +190,8 @@ impl Asked {
             None => self.apply(&shared).await,
             Some(Fault::DropBefore) => cut(),
             Some(Fault::CutAfter) => {
-                self.apply(&shared).await;
-                cut()
+                let answer = self.apply(&shared).await;
+                if self.method == DOWNLOAD { half(answer).await } else { cut() }
             }
             Some(Fault::Limited { retry_after_s }) => Refusal::limited(retry_after_s).into_response(),
             Some(Fault::FailBefore) => failed(),
@@ -222,8 +229,10 @@ impl Asked {
     }
 
     async fn apply(&self, shared: &Shared) -> Response {
-        if self.method == "getupdates" {
-            return self.get_updates(shared).await;
+        match self.method.as_str() {
+            "getupdates" => return self.get_updates(shared).await,
+            DOWNLOAD => return file(&shared.network(), &self.args.text("path")),
+            _ => {}
         }
         let answer = methods::call(&mut shared.network(), self.bot, &self.method, &self.args);
         shared.wake();
@@ -326,6 +335,14 @@ async fn conflict(why: &str, pause_ms: u64) -> Response {
 fn cut() -> Response {
     let broken = stream::once(async { Err::<String, _>(io::Error::other("cut by the script")) });
     Response::new(Body::from_stream(broken))
+}
+
+/// Ends the connection in the middle of a file.
+async fn half(file: Response) -> Response {
+    let (parts, body) = file.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let sent = stream::iter([Ok(bytes.slice(..bytes.len() / 2)), Err(io::Error::other("cut by the script"))]);
+    Response::from_parts(parts, Body::from_stream(sent))
 }
 
 fn failed() -> Response {

@@ -133,7 +133,8 @@ impl Network {
         let (number, size_bytes) = (self.next_made(), size_bytes.unwrap_or(bytes.len() as u64));
         let usual = match kind {
             "photo" => "image/jpeg",
-            "video" => "video/mp4",
+            "video" | "video_note" | "animation" | "live_photo" => "video/mp4",
+            "sticker" => "image/webp",
             "voice" => "audio/ogg",
             "audio" => "audio/mpeg",
             _ => "application/octet-stream",

@@ -325,6 +325,27 @@ async fn files_go_both_ways_and_albums_whole() {
 }
 
 #[tokio::test]
+async fn an_album_of_a_person_is_as_many_updates_and_its_files_can_be_cut() {
+    let sides = Sides::start().await;
+    let files = json!([{ "kind": "photo", "name": "a.jpg", "text": "aa" }, { "kind": "video", "name": "b.mp4" }]);
+    sides.does("say", json!({ "text": "look", "files": files })).await;
+    let updates = sides.updates().await;
+    let parts: Vec<_> = updates.iter().map(|update| &update["message"]).collect();
+    assert_eq!((&parts[0]["caption"], &parts[1]["caption"]), (&json!("look"), &Value::Null));
+    assert!(parts[0]["media_group_id"].is_string() && parts[0]["media_group_id"] == parts[1]["media_group_id"]);
+    let file = json!({ "file_id": parts[0]["photo"][0]["file_id"] });
+    let path = sides.asks("getFile", file.clone()).await["result"]["file_path"].as_str().unwrap().to_owned();
+    let url = format!("{}/file/bot{}/{path}", sides.server.url(), sides.token);
+    let fetched = async || sides.http.get(&url).send().await?.error_for_status()?.text().await;
+    sides.does("faults", json!({ "method": "download", "faults": [{ "kind": "cut_after" }] })).await;
+    assert!(fetched().await.is_err());
+    assert_eq!(fetched().await.unwrap(), "aa");
+    sides.does("lose_files", json!({})).await;
+    assert!(fetched().await.is_err());
+    assert!(sides.refused("getFile", file).await.starts_with("Bad Request: wrong file_id"));
+}
+
+#[tokio::test]
 async fn a_token_that_is_none_or_no_longer_one_is_refused() {
     let mut sides = Sides::start().await;
     let get = |token: &str| sides.http.get(format!("{}/bot{token}/getMe", sides.server.url())).send();
@@ -364,7 +385,8 @@ async fn every_kind_of_update_and_answer_is_as_documented() {
     sides.asks("getUpdates", kinds).await;
     let said = sides.does("say", json!({ "text": "/start now https://example.com", "age_s": 60 })).await;
     let (alice, hers) = (said["chat_id"].clone(), said["message_id"].clone());
-    for kind in ["photo", "video", "voice", "audio", "document"] {
+    let kinds = ["photo", "live_photo", "voice", "video", "video_note", "audio", "animation", "document", "sticker"];
+    for kind in kinds {
         let file = json!({ "kind": kind, "name": format!("a.{kind}"), "bytes": [1, 2, 3], "size_bytes": 21_000_000 });
         sides.does("say", json!({ "text": kind, "file": file })).await;
     }
