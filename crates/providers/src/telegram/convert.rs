@@ -1,5 +1,7 @@
 //! From Telegram's updates to core's.
 
+mod files;
+
 use lastword_core::{
     ids::{AccountId, ConversationId, Place, ThreadId, Timestamp, UpdateId, UserId},
     update::{Message, Sender, Update, UpdateKind},
@@ -8,15 +10,13 @@ use lastword_core::{
 use super::{
     Link,
     address::{addressed, answers_us},
+    album::Part,
     chats::message_id,
     markdown::markdown,
     settings::{Edited, TelegramSettings},
     wire::{self, Fields, Me},
 };
 
-/// Files that a message may hold.
-const FILES: &[&str] =
-    &["photo", "live_photo", "voice", "video", "video_note", "audio", "animation", "document", "sticker", "paid_media"];
 /// What makes a message one of Telegram's own: nobody wrote it. Whatever else has no text is something that a person sent,
 /// known here or not. <https://core.telegram.org/bots/api#message>
 #[rustfmt::skip]
@@ -44,6 +44,8 @@ pub(super) struct Read {
     /// Counted by Telegram; the cursor behind this update.
     pub(super) number: i64,
     pub(super) update: Update,
+    /// What it is a part of, if it is new and not the whole of what was sent.
+    pub(super) part: Option<Part>,
     /// What the operator should hear of it.
     pub(super) news: Option<String>,
 }
@@ -62,22 +64,26 @@ impl Reader<'_> {
         let kind = update.first_of(KINDS);
         let body = kind.and_then(|kind| update.object(kind));
         let name = kind.or_else(|| update.other_than(&["update_id"])).unwrap_or("empty").to_owned();
+        let mut part = None;
         let (found, news) = match (&body, kind) {
-            (Some(message), Some("message")) => (self.message(message, false), self.moved(message)),
+            (Some(message), Some("message")) => {
+                part = self.part(message);
+                (self.message(message, false), self.moved(message))
+            }
             (Some(message), Some("edited_message")) => (self.message(message, true), None),
             (Some(member), Some("my_chat_member")) => (standing(member), None),
             _ => (Err(name), None),
         };
         let kind = found.unwrap_or_else(|name| UpdateKind::Other { name });
         let body = body.unwrap_or(update);
-        Some(Read { number, update: self.update(number, &body, kind), news })
+        Some(Read { number, update: self.update(number, &body, kind), part, news })
     }
 
     /// What Telegram counts but nobody can read: it is named, so that the cursor gets behind it.
     fn unreadable(&self, json: &str) -> Option<Read> {
         let number = wire::number(json)?;
         let update = self.update(number, &Fields::default(), UpdateKind::Other { name: "unreadable".into() });
-        Some(Read { number, update, news: Some("an update can't be read, and is passed over".into()) })
+        Some(Read { number, update, part: None, news: Some("an update can't be read, and is passed over".into()) })
     }
 
     fn update(&self, number: i64, body: &Fields, kind: UpdateKind) -> Update {
@@ -110,10 +116,10 @@ impl Reader<'_> {
         if message.get::<bool>("is_automatic_forward") == Some(true) {
             return Err("automatic_forward".into());
         }
-        let has_file = message.first_of(FILES).is_some();
+        let files = files::files(message);
         let text = wire::text(message);
         if text.is_none()
-            && !has_file
+            && files.is_empty()
             && let Some(what) = message.first_of(SERVICE)
         {
             return Err(format!("service message: {what}"));
@@ -130,8 +136,15 @@ impl Reader<'_> {
             id: message_id(&self.link.chats.conversation(chat_id), chat_id, id),
             text: markdown(&text, &pieces, meant.mention.as_ref()),
             is_addressed: !meant.is_for_another && (is_private || is_ours),
-            files: Vec::new(),
+            files,
         }))
+    }
+
+    /// The album that a message is a part of.
+    fn part(&self, message: &Fields) -> Option<Part> {
+        let album = message.get("media_group_id")?;
+        let (text, pieces) = wire::text(message).unwrap_or_default();
+        Some(Part { album, is_for_another: addressed(&text, &pieces, self.me, self.settings()).is_for_another })
     }
 
     /// Follows a group that became a supergroup; both chats are told of it.

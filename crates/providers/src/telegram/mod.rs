@@ -9,6 +9,7 @@
 //! entity, and teloxide's would lose the whole message.
 
 mod address;
+mod album;
 mod capability;
 mod chats;
 mod client;

@@ -23,7 +23,7 @@ use teloxide_core::{
 };
 
 use super::{
-    Link,
+    Link, album,
     client::{ANSWER_MAX, Answer, Refusal},
     commands,
     convert::Reader,
@@ -137,7 +137,7 @@ impl Polling {
 
     fn offer(&mut self, me: &Me, found: &[&RawValue]) -> Result<Inbound, ReceiveError> {
         let reader = Reader { link: &self.link, me };
-        let mut updates = Vec::with_capacity(found.len());
+        let mut parts = Vec::with_capacity(found.len());
         let mut last = None;
         for json in found {
             let Some(read) = reader.read(json.get()) else {
@@ -149,14 +149,14 @@ impl Polling {
             }
             // Not the highest: after a week of silence Telegram counts from somewhere else.
             last = Some(read.number);
-            updates.push(read.update);
+            parts.push((read.update, read.part));
         }
         // Without a number nothing could ever be confirmed.
         let last = last.ok_or_else(|| lost("getUpdates: updates without numbers".into()))?;
         let (ack, confirmed) = Ack::pair();
         self.offered = Some((last, Box::pin(async { confirmed.await.is_ok() })));
         let cursor = Some(self.link.chats.cursor(last));
-        Ok(Inbound::Batch(Batch { updates, cursor, ack }))
+        Ok(Inbound::Batch(Batch { updates: album::joined(parts), cursor, ack }))
     }
 }
 

@@ -159,15 +159,143 @@ fn what_people_marked_becomes_markdown() {
     assert_eq!(posted(&read).text, "**see** 👍 `code` and [link](https://example.org/a(b%29)\n```rust\nlet a;\n```");
 }
 
+/// The files of a message, a line each.
+fn files(message: &Message) -> String {
+    let lines = message.files.iter().map(|file| format!("{} {} {:?}", file.handle, file.name, file.size_bytes));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
-fn a_caption_is_a_text_and_a_file_without_one_is_nothing_that_can_be_read() {
+fn a_caption_is_the_text_of_its_file() {
     let photo = json!([{ "file_id": "x", "width": 1, "height": 1 }]);
     let with = read(in_private(json!({ "photo": photo, "caption": "look" })));
-    assert_eq!(posted(&with).text.as_str(), "look");
+    assert_eq!((posted(&with).text.as_str(), files(posted(&with)).as_str()), ("look", "x photo.jpg None"));
     let without = read(in_private(json!({ "voice": { "file_id": "x" } })));
-    assert_eq!(posted(&without).text.as_str(), "");
-    let place = read(in_private(json!({ "location": { "latitude": 1, "longitude": 1 } })));
-    assert_eq!(posted(&place).text.as_str(), "");
+    assert_eq!((posted(&without).text.as_str(), files(posted(&without)).as_str()), ("", "x voice.ogg None"));
+}
+
+#[test]
+fn every_kind_of_file_is_named_and_can_be_fetched() {
+    let sizes = json!([
+        { "file_id": "small", "width": 90, "height": 60, "file_size": 1 },
+        { "file_id": "large", "width": 900, "height": 600, "file_size": 3 },
+        { "file_id": "middle", "width": 320, "height": 200, "file_size": 2 },
+    ]);
+    let kinds = [
+        json!({ "photo": sizes }),
+        json!({ "photo": sizes, "live_photo": { "file_id": "x", "mime_type": "video/mp4", "photo": sizes } }),
+        json!({ "voice": { "file_id": "x", "mime_type": "audio/ogg", "file_size": 5 } }),
+        json!({ "video": { "file_id": "x", "file_name": "Our trip.mp4", "file_size": 3_000_000_000_u64 } }),
+        json!({ "video": { "file_id": "x", "mime_type": "video/quicktime" } }),
+        json!({ "video_note": { "file_id": "x", "length": 240 } }),
+        json!({ "audio": { "file_id": "x", "file_name": " ", "mime_type": "audio/x-m4a" } }),
+        json!({ "animation": { "file_id": "x" }, "document": { "file_id": "x", "file_name": "cat.mp4" } }),
+        json!({ "document": { "file_id": "x", "file_name": "../report.pdf", "mime_type": "application/pdf" } }),
+        json!({ "document": { "file_id": "x", "mime_type": "application/pdf" } }),
+        json!({ "document": { "file_id": "x", "mime_type": "of/tomorrow", "file_size": -1 } }),
+        json!({ "sticker": { "file_id": "x", "is_animated": false, "is_video": false } }),
+        json!({ "sticker": { "file_id": "x", "is_animated": true, "is_video": false } }),
+        json!({ "sticker": { "file_id": "x", "is_animated": false, "is_video": true } }),
+    ];
+    let lines = kinds.map(|kind| {
+        let named: Vec<_> = kind.as_object().unwrap().keys().map(String::as_str).collect();
+        format!("{}: {}", named.join("+"), files(posted(&read(in_private(kind.clone())))).replace('\n', "; "))
+    });
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    photo: large photo.jpg Some(3)
+    live_photo+photo: large photo.jpg Some(3); x live_photo.mp4 None
+    voice: x voice.ogg Some(5)
+    video: x Our trip.mp4 Some(3000000000)
+    video: x video.mov None
+    video_note: x video_note.mp4 None
+    audio: x audio.m4a None
+    animation+document: x animation.mp4 None
+    document: x ../report.pdf None
+    document: x document.pdf None
+    document: x document.bin None
+    sticker: x sticker.webp None
+    sticker: x sticker.tgs None
+    sticker: x sticker.webm None
+    ");
+}
+
+#[test]
+fn what_cannot_be_fetched_is_no_file() {
+    let paid = json!({ "star_count": 1, "paid_media": [{ "type": "photo", "photo": [{ "file_id": "x" }] }] });
+    for kind in [
+        json!({ "location": { "latitude": 1, "longitude": 1 } }),
+        json!({ "paid_media": paid }),
+        json!({ "photo": [] }),
+        json!({ "photo": [{ "width": 1 }, 5] }),
+        json!({ "document": "x" }),
+    ] {
+        let read = read(in_private(kind.clone()));
+        assert_eq!((posted(&read).text.as_str(), files(posted(&read)).as_str()), ("", ""), "{kind}");
+    }
+}
+
+/// A batch of updates, each in one line.
+fn batch(updates: Vec<Value>) -> Vec<String> {
+    let reads = updates.into_iter().zip(900..).map(|(mut update, number)| {
+        update["update_id"] = number.into();
+        update["message"]["message_id"] = (number - 800).into();
+        let read = read(update);
+        (read.update, read.part)
+    });
+    let told = |update: &Update| match &update.kind {
+        UpdateKind::Posted(said) => {
+            let addressed = if said.is_addressed { " for us" } else { "" };
+            format!("{}: {}{addressed} {:?} {}", update.id, said.id, said.text, files(said).replace('\n', "; "))
+        }
+        other => format!("{}: {other:?}", update.id),
+    };
+    crate::telegram::album::joined(reads.collect()).iter().map(told).collect()
+}
+
+fn part(album: &str, handle: &str, caption: &str) -> Value {
+    let photo = json!([{ "file_id": handle, "width": 1, "height": 1 }]);
+    let mut part = json!({ "photo": photo, "media_group_id": album });
+    if !caption.is_empty() {
+        part["caption"] = caption.into();
+    }
+    part
+}
+
+#[test]
+fn an_album_of_one_batch_is_one_message() {
+    let told = batch(vec![
+        in_private(part("1", "a", "")),
+        in_group(part("1", "other chat", "")),
+        in_private(part("1", "b", "look")),
+        in_private(json!({ "text": "and" })),
+        in_private(part("2", "other album", "")),
+        in_private(part("1", "c", "at these")),
+    ]);
+    insta::assert_debug_snapshot!(told, @r#"
+    [
+        "900: 100 for us \"look\\n\\nat these\" a photo.jpg None; b photo.jpg None; c photo.jpg None",
+        "901: 101 \"\" other chat photo.jpg None",
+        "902: Other { name: \"album part\" }",
+        "903: 103 for us \"and\" ",
+        "904: 104 for us \"\" other album photo.jpg None",
+        "905: Other { name: \"album part\" }",
+    ]
+    "#);
+}
+
+#[test]
+fn an_album_is_for_whom_any_of_it_is() {
+    let caption = |text: &str, kind: &str, length: usize| {
+        let mut said = part("1", "b", text);
+        said["caption_entities"] = json!([{ "type": kind, "offset": 0, "length": length }]);
+        said
+    };
+    let for_us = caption("@lastword_bot look", "mention", 13);
+    let told = batch(vec![in_group(part("1", "a", "")), in_group(for_us)]);
+    assert_eq!(told[0], r#"900: 100 for us "look" a photo.jpg None; b photo.jpg None"#);
+    let for_another = caption("/look@other_bot", "bot_command", 15);
+    let told = batch(vec![in_private(part("1", "a", "")), in_private(for_another)]);
+    assert_eq!(told[0], r#"900: 100 "/look@other_bot" a photo.jpg None; b photo.jpg None"#);
 }
 
 #[test]
