@@ -14,13 +14,13 @@ use serde_json::json;
 
 use super::network::Telegram;
 
-struct Fake {
-    provider: TelegramProvider,
-    telegram: Telegram,
-    alice: i64,
+pub(super) struct Fake {
+    pub(super) provider: TelegramProvider,
+    pub(super) telegram: Telegram,
+    pub(super) alice: i64,
 }
 
-async fn fake() -> Fake {
+pub(super) async fn fake() -> Fake {
     let telegram = Telegram::start().await;
     let alice = telegram.does("person", json!({ "name": "alice" })).await["id"].as_i64().unwrap();
     // A bot may write only to people who wrote to it: that message is taken before the rules begin.

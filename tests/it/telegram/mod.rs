@@ -2,5 +2,6 @@
 
 mod contract;
 mod conversation;
+mod files;
 mod network;
 mod trouble;

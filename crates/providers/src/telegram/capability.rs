@@ -4,10 +4,11 @@
 
 use lastword_core::{
     capability::{Capabilities, EditSupport, Idempotency, TextLimit, TextUnit},
+    file::FileLimits,
     ids::ConversationId,
 };
 
-use super::render::TEXT_MAX_UTF16;
+use super::{render::TEXT_MAX_UTF16, settings::TelegramSettings};
 
 /// In a private chat about one message a second is polite.
 const EDIT_INTERVAL_PRIVATE_MS: i64 = 1_500;
@@ -16,10 +17,13 @@ const EDIT_INTERVAL_GROUP_MS: i64 = 4_000;
 /// How long a request may live in the network after its sender is gone.
 const REQUEST_LIFETIME_MS: i64 = 10_000;
 
+/// How many files make an album. <https://core.telegram.org/bots/api#sendmediagroup>
+const ALBUM_MAX: u32 = 10;
+
 const TEXT_MAX: TextLimit = TextLimit { max: TEXT_MAX_UTF16 as u32, unit: TextUnit::Utf16 };
 
 /// The ids of groups are negative.
-pub(super) fn declared(conversation: &ConversationId) -> Capabilities {
+pub(super) fn declared(conversation: &ConversationId, settings: &TelegramSettings) -> Capabilities {
     let is_group = conversation.as_str().starts_with('-');
     let interval_min_ms = if is_group { EDIT_INTERVAL_GROUP_MS } else { EDIT_INTERVAL_PRIVATE_MS };
     Capabilities {
@@ -30,6 +34,6 @@ pub(super) fn declared(conversation: &ConversationId) -> Capabilities {
         is_streamed: false,
         // For up to 24 hours.
         keeps_unacked: true,
-        files: None,
+        files: Some(FileLimits { upload_bytes_max: settings.upload_bytes_max, album_max: ALBUM_MAX }),
     }
 }

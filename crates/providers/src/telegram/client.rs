@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use lastword_core::outcome::Cause;
-use reqwest_012::{Url, header::RETRY_AFTER, redirect};
+use reqwest_012::{RequestBuilder, Response, Url, header::RETRY_AFTER, multipart::Form, redirect};
 use rustls::crypto::CryptoProvider;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,14 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 const IDLE_MAX: Duration = Duration::from_secs(25);
 /// How long Telegram may take for an answer that it does not wait with.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// The slowest line that a file is worth waiting for.
+const FILE_BYTES_PER_S_MIN: u64 = 50_000;
+
+/// How long a file of this size may take, one way.
+pub(super) const fn file_max(size_bytes: u64) -> Duration {
+    ANSWER_MAX.saturating_add(Duration::from_secs(size_bytes / FILE_BYTES_PER_S_MIN))
+}
 
 /// What came of one request.
 #[derive(Debug)]
@@ -78,25 +86,66 @@ impl Client {
 
     /// Asks for a method of teloxide's, or one of ours.
     pub(super) async fn call<P: Payload + Serialize>(&self, payload: &P, answer_max: Duration) -> Answer {
-        let url = format!("{}/bot{}/{}", self.api_url, self.token.expose_secret(), P::NAME);
-        let sent = self.http.post(url).timeout(answer_max).json(payload).send().await;
-        let response = match sent.map_err(reqwest_012::Error::without_url) {
-            Ok(response) => response,
-            Err(error) if error.is_connect() || error.is_builder() => return Answer::NotSent(said(&error)),
-            Err(error) => return Answer::Lost(said(&error)),
-        };
-        let status = response.status().as_u16();
-        let retry_after_s =
-            response.headers().get(RETRY_AFTER).and_then(|hint| hint.to_str().ok()?.trim().parse::<i64>().ok());
-        match response.text().await {
-            Ok(body) => read(status, retry_after_s, &body),
-            Err(error) => Answer::Lost(said(&error.without_url())),
+        answer(self.post(P::NAME, answer_max).json(payload)).await
+    }
+
+    /// Asks for a method with files in it.
+    pub(super) async fn upload(&self, method: &str, form: Form, answer_max: Duration) -> Answer {
+        answer(self.post(method, answer_max).multipart(form)).await
+    }
+
+    fn post(&self, method: &str, answer_max: Duration) -> RequestBuilder {
+        self.http.post(format!("{}/bot{}/{method}", self.api_url, self.token.expose_secret())).timeout(answer_max)
+    }
+
+    /// Begins to fetch what `getFile` named; `None` if that leads elsewhere than to a file of this bot.
+    pub(super) async fn download(&self, file_path: &str, answer_max: Duration) -> Option<Result<Response, Answer>> {
+        let url = self.file_url(file_path)?;
+        Some(sent(self.http.get(url).timeout(answer_max)).await)
+    }
+
+    fn file_url(&self, file_path: &str) -> Option<Url> {
+        let is_part =
+            |part: &str| !matches!(part, "" | "." | "..") && !part.contains(|c: char| c == '\\' || c.is_control());
+        if !file_path.split('/').all(is_part) {
+            return None;
         }
+        let mut url = Url::parse(&format!("{}/file/bot{}/", self.api_url, self.token.expose_secret())).ok()?;
+        url.path_segments_mut().ok()?.pop_if_empty().extend(file_path.split('/'));
+        Some(url)
+    }
+}
+
+/// The answer to a request, read to its end.
+async fn answer(request: RequestBuilder) -> Answer {
+    match sent(request).await {
+        Ok(response) => read_all(response).await,
+        Err(failed) => failed,
+    }
+}
+
+/// The beginning of an answer, whatever its status.
+async fn sent(request: RequestBuilder) -> Result<Response, Answer> {
+    request.send().await.map_err(|error| {
+        let error = error.without_url();
+        let is_unsent = error.is_connect() || error.is_builder();
+        if is_unsent { Answer::NotSent(said(&error)) } else { Answer::Lost(said(&error)) }
+    })
+}
+
+/// What the Bot API says with this response.
+pub(super) async fn read_all(response: Response) -> Answer {
+    let status = response.status().as_u16();
+    let retry_after_s =
+        response.headers().get(RETRY_AFTER).and_then(|hint| hint.to_str().ok()?.trim().parse::<i64>().ok());
+    match response.text().await {
+        Ok(body) => read(status, retry_after_s, &body),
+        Err(error) => Answer::Lost(said(&error.without_url())),
     }
 }
 
 /// An error with what is behind it, in one line.
-fn said(error: &dyn std::error::Error) -> Cause {
+pub(super) fn said(error: &dyn std::error::Error) -> Cause {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -173,6 +222,24 @@ mod tests {
         match client.call(&teloxide_core::payloads::GetMe::new(), ANSWER_MAX).await {
             Answer::NotSent(cause) => assert!(!cause.to_string().contains("s3cret"), "{cause}"),
             other => panic!("nobody listens; got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_path_from_outside_leads_to_no_other_place() {
+        let client = Client::new(&TelegramSettings::new("4711:s", "https://example.org/bots/"));
+        let leads = |path: &str| client.file_url(path).map(String::from);
+        let beside = "https://example.org/bots/file/bot4711:s/";
+        for (path, leads_to) in [
+            ("documents/file_1.pdf", "documents/file_1.pdf"),
+            ("a b/c?d#e", "a%20b/c%3Fd%23e"),
+            ("%2e%2e/x", "%252e%252e/x"),
+            ("evil:x@example.com", "evil:x@example.com"),
+        ] {
+            assert_eq!(leads(path), Some(format!("{beside}{leads_to}")));
+        }
+        for path in ["", "/var/lib/file", "a/../b", "..", "./a", "a//b", "https://example.com/x", "a\\..\\b", "a\n"] {
+            assert_eq!(leads(path), None, "{path:?}");
         }
     }
 

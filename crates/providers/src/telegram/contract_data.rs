@@ -10,12 +10,16 @@ use lastword_core::{
 use serde::Serialize;
 use serde_json::{Value, to_value};
 use teloxide_core::{
-    payloads::{GetMe, GetMyCommands, GetMyCommandsSetters as _, SetMyCommands, SetMyCommandsSetters as _},
+    payloads::{GetFile, GetMe, GetMyCommands, GetMyCommandsSetters as _, SetMyCommands, SetMyCommandsSetters as _},
     requests::Payload,
-    types::{AllowedUpdate, BotCommand, BotCommandScope},
+    types::{AllowedUpdate, BotCommand, BotCommandScope, FileId},
 };
 
-use super::{receive::Poll, send};
+use super::{
+    receive::Poll,
+    send,
+    upload::{Upload, upload},
+};
 
 /// Parameters by name: whether they are required.
 type Parameters = BTreeMap<String, bool>;
@@ -80,6 +84,24 @@ fn what_is_sent_has_only_documented_parameters() {
     method(&described, &send::typing(-5, &request.place));
     let reaction = method(&described, &send::reaction(-5, 7));
     agrees(&described, "ReactionTypeEmoji", &reaction["reaction"][0]);
+    for form in [Form::Formatted, Form::Plain] {
+        let request = SendRequest { form, ..request.clone() };
+        for name in ["a.png", "a.mp4", "a.mp3", "a.ogg", "a.pdf"] {
+            let Upload { method, parameters, parts } = upload(-5, &request, &[(name, 1)]);
+            let parts = parts.into_iter().map(|part| (part, Value::Null));
+            let sent = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(parts).collect();
+            agrees(&described, method, &Value::Object(sent));
+        }
+        for (names, kind) in [(["a.png", "b.mp4"], "InputMediaPhoto"), (["a.pdf", "b"], "InputMediaDocument")] {
+            let Upload { method, parameters, .. } = upload(-5, &request, &names.map(|name| (name, 1)));
+            let sent: serde_json::Map<_, _> =
+                parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let kind = if form == Form::Plain { "InputMediaDocument" } else { kind };
+            agrees(&described, kind, &sent["media"][0]);
+            agrees(&described, method, &Value::Object(sent));
+        }
+    }
+    method(&described, &GetFile::new(FileId("x".into())));
     method(&described, &GetMe::new());
     method(&described, &GetMyCommands::new().scope(BotCommandScope::Default));
     let menu = method(&described, &SetMyCommands::new([BotCommand::new("a", "b")]).scope(BotCommandScope::Default));

@@ -17,12 +17,14 @@ mod commands;
 #[cfg(test)]
 mod contract_data;
 mod convert;
+mod fetch;
 mod markdown;
 mod outcome;
 mod receive;
 mod render;
 mod send;
 mod settings;
+mod upload;
 mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
@@ -30,12 +32,15 @@ use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
 use async_trait::async_trait;
 use lastword_core::{
     capability::Capabilities,
+    file::RemoteFile,
     ids::{AccountId, ConversationId, Cursor, MessageId, Place},
     outcome::SendOutcome,
-    provider::{Edits, Presence, Provider, Receipts, ReceiveError, SendRequest, UpdateStream},
+    provider::{
+        Edits, FileStream, Files, OpenFile, Presence, Provider, Receipts, ReceiveError, SendRequest, UpdateStream,
+    },
 };
 
-pub use self::settings::{API_URL, BotCommandSettings, Edited, TelegramSettings};
+pub use self::settings::{API_URL, BotCommandSettings, Edited, TelegramSettings, UPLOAD_BYTES_MAX};
 use self::{chats::Chats, client::Client, wire::Me};
 
 /// A bot on Telegram.
@@ -93,7 +98,7 @@ impl Provider for TelegramProvider {
     }
 
     fn capabilities(&self, conversation: &ConversationId) -> Capabilities {
-        capability::declared(conversation)
+        capability::declared(conversation, &self.link.settings)
     }
 
     fn receive(&self, resume_from: Option<Cursor>) -> UpdateStream {
@@ -114,6 +119,21 @@ impl Provider for TelegramProvider {
 
     fn edits(&self) -> Option<&dyn Edits> {
         Some(self)
+    }
+
+    fn files(&self) -> Option<&dyn Files> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Files for TelegramProvider {
+    async fn send_files(&self, request: &SendRequest, files: Vec<OpenFile>) -> SendOutcome {
+        upload::post(&self.link, request, files).await
+    }
+
+    fn fetch(&self, file: &RemoteFile) -> FileStream {
+        fetch::fetch(Arc::clone(&self.link), file)
     }
 }
 

@@ -38,6 +38,8 @@ const REQUESTS: &str = "https://core.telegram.org/bots/api#making-requests";
 const SEND: &str = "https://core.telegram.org/bots/api#sendmessage";
 const EDIT: &str = "https://core.telegram.org/bots/api#editmessagetext";
 const SERVER: &str = "https://github.com/tdlib/telegram-bot-api/blob/master/telegram-bot-api/Client.cpp";
+const SENDER: &str = "https://github.com/tdlib/td/blob/master/td/telegram/MessageContent.cpp";
+const FILES: &str = "https://core.telegram.org/bots/api#sending-files";
 const ERRORS: &str = "https://core.telegram.org/api/errors";
 const PARAMETERS: &str = "https://core.telegram.org/bots/api#responseparameters";
 
@@ -63,6 +65,13 @@ const TABLE: &[(u16, &str, Means, &str)] = &[
     (400, "topic_deleted", Means::Gone, ERRORS),
     (400, "topic_id_invalid", Means::Gone, ERRORS),
     (400, "topic_closed", Means::Forbidden, ERRORS),
+    // What is refused by its kind may be welcome as another.
+    (400, "not enough rights to send photos", Means::Invalid, SENDER),
+    (400, "not enough rights to send videos", Means::Invalid, SENDER),
+    (400, "not enough rights to send music", Means::Invalid, SENDER),
+    (400, "not enough rights to send voice notes", Means::Invalid, SENDER),
+    (400, "not enough rights to send animations", Means::Invalid, SENDER),
+    (400, "not enough rights to send documents", Means::Invalid, SENDER),
     (400, "have no rights to send", Means::Forbidden, SERVER),
     (400, "not enough rights", Means::Forbidden, SERVER),
     (400, "need administrator rights", Means::Forbidden, SERVER),
@@ -79,6 +88,22 @@ const TABLE: &[(u16, &str, Means, &str)] = &[
     (400, "text must be non-empty", Means::Invalid, SEND),
     (400, "entity_bounds_invalid", Means::Invalid, ERRORS),
     (400, "must be encoded in utf-8", Means::Invalid, SERVER),
+    (400, "photo_invalid_dimensions", Means::Invalid, ERRORS),
+    (400, "image_process_failed", Means::Invalid, ERRORS),
+    (400, "photo_ext_invalid", Means::Invalid, ERRORS),
+    (400, "photo_save_file_invalid", Means::Invalid, ERRORS),
+    (400, "media_invalid", Means::Invalid, ERRORS),
+    (400, "media_empty", Means::Invalid, ERRORS),
+    (400, "voice_messages_forbidden", Means::Invalid, ERRORS),
+    (400, "file is too big", Means::Invalid, FILES),
+    (400, "is too big for a photo", Means::Invalid, FILES),
+    (400, "file must be non-empty", Means::Invalid, SENDER),
+    (400, "wrong file identifier", Means::Invalid, SERVER),
+    (400, "too many messages to send as an album", Means::Invalid, SERVER),
+    (400, "can't be mixed with other media types", Means::Invalid, SERVER),
+    // An album, of which some may have been posted.
+    (400, "too many requests", Means::Nothing, "https://github.com/rubenlagus/TelegramBots/issues/1520"),
+    (400, "failed to send message #", Means::Invalid, SERVER),
     (400, "", Means::Invalid, REQUESTS),
     (401, "", Means::Unauthorized, REQUESTS),
     (403, "bot was blocked by the user", Means::Forbidden, SERVER),
@@ -87,10 +112,17 @@ const TABLE: &[(u16, &str, Means, &str)] = &[
     (403, "bot is not a member", Means::Forbidden, SERVER),
     (403, "bot can't initiate conversation", Means::Forbidden, SERVER),
     (403, "bot can't send messages to bots", Means::Forbidden, SERVER),
+    (403, "chat_send_photos_forbidden", Means::Invalid, ERRORS),
+    (403, "chat_send_videos_forbidden", Means::Invalid, ERRORS),
+    (403, "chat_send_audios_forbidden", Means::Invalid, ERRORS),
+    (403, "chat_send_voices_forbidden", Means::Invalid, ERRORS),
+    (403, "chat_send_gifs_forbidden", Means::Invalid, ERRORS),
+    (403, "chat_send_docs_forbidden", Means::Invalid, ERRORS),
+    (403, "chat_send_media_forbidden", Means::Invalid, ERRORS),
     (403, "", Means::Forbidden, REQUESTS),
     // The methods that we ask for are there: the token is not.
     (404, "", Means::Unauthorized, REQUESTS),
-    (413, "", Means::Invalid, REQUESTS),
+    (413, "", Means::Invalid, FILES),
     (420, "", Means::Limited, ERRORS),
     (429, "", Means::Limited, PARAMETERS),
 ];
@@ -110,16 +142,28 @@ pub(super) fn classify(
     named: impl Fn(i64) -> MessageId,
 ) -> SendOutcome {
     #[derive(Deserialize)]
-    struct Posted {
+    struct One {
         message_id: i64,
     }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Posted {
+        One(One),
+        Album(Vec<One>),
+    }
+    // An album goes by its first message.
+    let first = |result: &str| match serde_json::from_str(result) {
+        Ok(Posted::One(One { message_id })) => Some(message_id),
+        Ok(Posted::Album(album)) => album.first().map(|first| first.message_id),
+        Err(_) => None,
+    };
     match (answer, target) {
         (Answer::NotSent(cause), _) => SendOutcome::Retry(Retry { after_ms: None, scope: RetryScope::Account, cause }),
         (Answer::Lost(cause), _) => SendOutcome::Unknown(cause),
         (Answer::Done(_), Some(target)) => SendOutcome::Delivered(target.clone()),
-        (Answer::Done(result), None) => match serde_json::from_str::<Posted>(result.get()) {
-            Ok(posted) => SendOutcome::Delivered(named(posted.message_id)),
-            Err(_) => SendOutcome::Unknown("a success without a message id".into()),
+        (Answer::Done(result), None) => match first(result.get()) {
+            Some(posted) => SendOutcome::Delivered(named(posted)),
+            None => SendOutcome::Unknown("a success without a message id".into()),
         },
         (Answer::Refused(refusal), target) => refused(&refusal, target, goes_elsewhere),
     }
@@ -195,7 +239,12 @@ mod tests {
     fn a_post_is_delivered_under_its_id() {
         assert_eq!(outcome(200, r#"{"ok":true,"result":{"message_id":42,"date":1}}"#, false), "delivered 42");
         assert_eq!(outcome(200, r#"{"ok":true,"result":{"message_id":7}}"#, true), "delivered 7");
-        assert_eq!(outcome(200, r#"{"ok":true,"result":true}"#, false), "unknown: a success without a message id");
+        let album = r#"{"ok":true,"result":[{"message_id":42,"date":1},{"message_id":43}]}"#;
+        assert_eq!(outcome(200, album, false), "delivered 42");
+        for nothing in ["true", "[]", "[[]]", "{}"] {
+            let body = format!(r#"{{"ok":true,"result":{nothing}}}"#);
+            assert_eq!(outcome(200, &body, false), "unknown: a success without a message id");
+        }
     }
 
     #[test]

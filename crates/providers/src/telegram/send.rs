@@ -27,7 +27,11 @@ use super::{
 pub(super) async fn post(link: &Link, request: &SendRequest) -> SendOutcome {
     let conversation = &request.place.conversation;
     let Some(chat) = link.chats.chat(conversation) else { return SendOutcome::Rejected(Rejection::Gone) };
-    let answer = link.client.call(&message(chat, request), ANSWER_MAX).await;
+    posted(link, conversation, chat, link.client.call(&message(chat, request), ANSWER_MAX).await)
+}
+
+/// What an attempt to post in `chat` came to.
+pub(super) fn posted(link: &Link, conversation: &ConversationId, chat: i64, answer: Answer) -> SendOutcome {
     follow(link, chat, &answer);
     let goes_elsewhere = link.chats.chat(conversation) != Some(chat);
     classify(answer, None, goes_elsewhere, |id| message_id(conversation, chat, id))
@@ -74,7 +78,7 @@ pub(super) fn reaction(chat: i64, message: i32) -> SetMessageReaction {
     SetMessageReaction::new(ChatId(chat), BotMessageId(message)).reaction([eyes])
 }
 
-fn thread(place: &Place) -> Option<ThreadId> {
+pub(super) fn thread(place: &Place) -> Option<ThreadId> {
     place.thread.as_ref()?.as_str().parse().ok().map(|thread| ThreadId(BotMessageId(thread)))
 }
 
@@ -118,7 +122,7 @@ fn shaped(request: &SendRequest) -> Rendered {
 }
 
 /// The message that is answered, if it is in this chat.
-fn answered(conversation: &ConversationId, chat: i64, reply_to: Option<&MessageId>) -> Option<BotMessageId> {
+pub(super) fn answered(conversation: &ConversationId, chat: i64, reply_to: Option<&MessageId>) -> Option<BotMessageId> {
     let (its_chat, message) = read_message_id(conversation, reply_to?)?;
     (its_chat == chat).then_some(BotMessageId(message))
 }
@@ -134,13 +138,13 @@ fn no_preview() -> LinkPreviewOptions {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use lastword_core::ids::{AccountId, DeliveryKey, Place, ThreadId};
     use serde_json::{json, to_value};
 
     use super::*;
 
-    pub(crate) fn request(conversation: &str, text: &str) -> SendRequest {
+    pub(in crate::telegram) fn request(conversation: &str, text: &str) -> SendRequest {
         SendRequest {
             key: DeliveryKey::new("k"),
             attempt: 1,

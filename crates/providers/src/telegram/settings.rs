@@ -6,6 +6,9 @@ use secrecy::SecretString;
 /// Where Telegram's own server is.
 pub const API_URL: &str = "https://api.telegram.org";
 
+/// The largest file that Telegram's own server takes. <https://core.telegram.org/bots/api#sending-files>
+pub const UPLOAD_BYTES_MAX: u64 = 50_000_000;
+
 /// Settings of a bot.
 #[derive(Clone, Debug)]
 pub struct TelegramSettings {
@@ -17,6 +20,8 @@ pub struct TelegramSettings {
     pub edited: Edited,
     /// Whether a message that waits for an agent gets a reaction.
     pub receipts: bool,
+    /// The largest file that the server takes, in bytes.
+    pub upload_bytes_max: u64,
     /// The commands that Telegram shows in its menu; none leaves the menu as it is.
     pub commands: Vec<BotCommandSettings>,
     /// Who is shown the commands for admins, in their private chats with the bot.
@@ -53,6 +58,7 @@ impl TelegramSettings {
             api_url: api_url.into(),
             edited: Edited::default(),
             receipts: false,
+            upload_bytes_max: UPLOAD_BYTES_MAX,
             commands: Vec::new(),
             admins: Vec::new(),
         }
