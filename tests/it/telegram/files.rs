@@ -26,7 +26,7 @@ impl Fake {
             if let Inbound::Batch(batch) = stream.next().await.unwrap().unwrap() {
                 let posted = batch.updates.into_iter().filter_map(|update| match update.kind {
                     UpdateKind::Posted(message) => Some(message),
-                    UpdateKind::Edited(_) | UpdateKind::Deleted(_) | UpdateKind::Other { .. } => None,
+                    _ => None,
                 });
                 let posted = posted.collect();
                 batch.ack.confirm();

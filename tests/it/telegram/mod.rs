@@ -2,6 +2,7 @@
 
 mod contract;
 mod conversation;
+mod exchange;
 mod files;
 mod network;
 mod trouble;

@@ -163,7 +163,7 @@ pub fn remote(all: &Config, id: &AccountId, config: &AccountConfig) -> Option<Ar
         #[cfg(feature = "telegram")]
         NetworkConfig::Telegram { api_url, edited, receipts, .. } => {
             use crate::config::EditedFile;
-            use lastword_providers::telegram::{Edited, TelegramProvider, TelegramSettings};
+            use lastword_providers::telegram::{API_URL, Edited, TelegramProvider, TelegramSettings, UPLOAD_BYTES_MAX};
             let token = config.token.as_ref().map_or_else(|| String::new().into(), |token| token.0.clone());
             let settings = TelegramSettings {
                 edited: match edited {
@@ -171,6 +171,8 @@ pub fn remote(all: &Config, id: &AccountId, config: &AccountConfig) -> Option<Ar
                     EditedFile::Rerun => Edited::Rerun,
                 },
                 receipts: *receipts,
+                // A server of one's own takes more than Telegram's.
+                upload_bytes_max: if api_url == API_URL { UPLOAD_BYTES_MAX } else { all.limits.file_bytes_max },
                 commands: menu(all),
                 admins: config.admins.iter().cloned().collect(),
                 ..TelegramSettings::new(token, api_url.clone())
