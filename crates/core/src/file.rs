@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name that a file gets here, in characters.
+/// The longest name that is shown, in characters.
 const NAME_CHARS_MAX: usize = 80;
+/// The longest name that a file gets here, in bytes; file systems take 255, and numbers of ours stand before it.
+const NAME_BYTES_MAX: usize = 160;
 
 /// What a conversation does with files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,14 +129,12 @@ pub fn plain_name(name: &str) -> String {
         _ => (name.trim(), None),
     };
     let stem: String = stem.chars().map(plain).collect();
-    let stem = stem.trim_start_matches('.');
-    let room = NAME_CHARS_MAX - ending.map_or(0, |ending| ending.chars().count() + 1);
-    let mut plain_name: String = if stem.is_empty() { "file".into() } else { stem.chars().take(room).collect() };
-    if let Some(ending) = ending {
-        plain_name.push('.');
-        plain_name.extend(ending.chars().map(plain));
-    }
-    plain_name
+    let (stem, has_ending) = (stem.trim_start_matches('.'), ending.is_some());
+    let ending: String = ending.map(|ending| ending.chars().map(plain).collect()).unwrap_or_default();
+    let dot = if has_ending { "." } else { "" };
+    let room = NAME_BYTES_MAX - ending.len() - dot.len();
+    let stem = &stem[..stem.floor_char_boundary(room)];
+    format!("{}{dot}{ending}", if stem.is_empty() { "file" } else { stem })
 }
 
 /// A name as people may read it: nothing in it breaks a line, ends a quote, or steers a terminal or the direction of text.
@@ -189,8 +189,9 @@ mod tests {
             "a_b.",
         ]
         "#);
-        assert_eq!(plain_name(&"x".repeat(200)).len(), NAME_CHARS_MAX);
-        assert_eq!(plain_name(&format!("{}.pdf", "x".repeat(200))).len(), NAME_CHARS_MAX);
+        assert_eq!(plain_name(&"x".repeat(200)).len(), NAME_BYTES_MAX);
+        assert_eq!(plain_name(&format!("{}.pdf", "x".repeat(200))).len(), NAME_BYTES_MAX);
+        assert!(plain_name(&format!("{}.𝐩𝐝𝐟", "𝐱".repeat(200))).len() <= NAME_BYTES_MAX);
     }
 
     #[test]

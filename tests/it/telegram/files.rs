@@ -132,8 +132,9 @@ async fn what_can_never_be_fetched_says_why() {
     assert_eq!(why(&film).await, "it is larger than 20 MB, more than a bot may fetch");
     fake.will("download", json!([{ "kind": "reject", "code": 404, "description": "Not Found" }])).await;
     assert_eq!(why(&note).await, "Telegram does not have it any more; please send it again");
+    // Telegram does not say whether it is gone or only out of reach.
     fake.telegram.does("lose_files", json!({})).await;
-    assert_eq!(why(&note).await, "Telegram does not have it any more; please send it again");
+    assert!(matches!(fake.fetches(&note).await, Err(FetchError::Again { .. })));
 }
 
 #[tokio::test]

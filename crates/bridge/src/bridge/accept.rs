@@ -16,6 +16,7 @@ use lastword_core::{
     provider::{Ack, Batch},
     reason::Reason,
     store::{Asked, IngestBatch, IngestItem, Ingested, Intake, NewTurn, Store, StoreError},
+    update::{Update, UpdateKind},
 };
 use tokio::time::Instant;
 
@@ -73,7 +74,7 @@ pub(super) async fn accept(
     });
     let taken = taken.collect();
     for (update, ingested) in updates.iter().zip(&ingested) {
-        if ingested.is_new && ingested.update == update.id {
+        if ingested.is_new && ingested.update == update.id && is_ours(member, policy, update).await {
             account.barred.heard(&member.alerts, update);
         }
     }
@@ -87,6 +88,16 @@ pub(super) async fn accept(
         }
     }
     Ok(taken)
+}
+
+/// Whether an update is about somebody or something of ours: strangers can't fill the operator's list of alerts.
+async fn is_ours(member: &Member, policy: &Policy, update: &Update) -> bool {
+    match &update.kind {
+        UpdateKind::Barred { .. } if !policy.allows(update) => {
+            member.store.history(&update.place, None, 1).await.is_ok_and(|turns| !turns.is_empty())
+        }
+        _ => true,
+    }
 }
 
 /// Waits for the store as long as an offer may wait; people are told of an outage meanwhile.

@@ -9,8 +9,8 @@ use futures_util::StreamExt as _;
 use lastword_core::{
     decide::backoff,
     file::{Fetched, plain_name},
-    ids::TurnId,
-    provider::FetchError,
+    ids::{PlaceId, TurnId},
+    provider::{FetchError, FileStream},
     reason::size,
     store::WantedFile,
 };
@@ -22,6 +22,7 @@ use crate::process::{
     folder::Folder,
     member::Member,
     patience::{Complaint, chance, until_answered},
+    state_dir::{self, StateDir},
 };
 
 /// How often to look without being told: what an earlier bridge left, and what is due again.
@@ -29,7 +30,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// How many files of an account are fetched at once.
 const IN_FLIGHT_MAX: usize = 4;
 /// How many wanted files are looked at.
-const LOOKED_AT_MAX: usize = 64;
+const LOOKED_AT_MAX: usize = 1_000;
 /// The longest that a network may say nothing in the middle of a file.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// After so many attempts a file can't be had.
@@ -53,9 +54,13 @@ pub(super) async fn fetch_all(member: Arc<Member>, account: Arc<Account>) {
     let mut complaint = Complaint::default();
     loop {
         let room = IN_FLIGHT_MAX - in_flight.len();
-        let wanted = if room == 0 { Vec::new() } else { wanted(&member, &account, &mut complaint).await };
-        failing.retain(|which, _| room == 0 || wanted.iter().any(|wanted| (wanted.turn, wanted.n) == *which));
-        let due = wanted.into_iter().filter(|wanted| {
+        // While the disk is full its room is for promises.
+        let may_fetch = room > 0 && !member.is_disk_full();
+        let wanted = if may_fetch { wanted(&member, &account, &mut complaint).await } else { None };
+        if let Some(wanted) = &wanted {
+            failing.retain(|which, _| wanted.iter().any(|wanted| (wanted.turn, wanted.n) == *which));
+        }
+        let due = wanted.unwrap_or_default().into_iter().filter(|wanted| {
             let which = (wanted.turn, wanted.n);
             let is_due = failing.get(&which).is_none_or(|failed| failed.again_at <= Instant::now());
             is_due && !in_flight.contains(&which)
@@ -84,15 +89,15 @@ pub(super) async fn fetch_all(member: Arc<Member>, account: Arc<Account>) {
     }
 }
 
-async fn wanted(member: &Member, account: &Account, complaint: &mut Complaint) -> Vec<WantedFile> {
-    match member.store.wanted_files(&member.incarnation, LOOKED_AT_MAX).await {
+async fn wanted(member: &Member, account: &Account, complaint: &mut Complaint) -> Option<Vec<WantedFile>> {
+    match member.store.wanted_files(&account.id, &member.incarnation, LOOKED_AT_MAX).await {
         Ok(wanted) => {
             complaint.over();
-            wanted.into_iter().filter(|wanted| wanted.place.account == account.id).collect()
+            Some(wanted)
         }
         Err(error) => {
             complaint.failed("wanted files could not be read", &error);
-            Vec::new()
+            None
         }
     }
 }
@@ -148,17 +153,35 @@ async fn attempt(member: &Member, account: &Account, wanted: &WantedFile) -> Res
     let never = |why: String| FetchError::Never { why };
     let files = account.provider.files().ok_or_else(|| never("files can't be fetched here".into()))?;
     let bytes_max = member.config.limits.file_bytes_max;
-    let too_large = || never(format!("it is larger than {}", size(bytes_max)));
     if wanted.file.size_bytes.is_some_and(|bytes| bytes > bytes_max) {
-        return Err(too_large());
+        return Err(too_large(bytes_max));
     }
     let (state, place, session) = (member.state.clone(), wanted.place_id, wanted.session);
-    let opening = blocking(move || Folder::open(&state.open_place(place, session)?)?.folder("inbox"));
-    let inbox = Arc::new(done(opening.await)?);
+    let opening = blocking(move || Desk::open(&state, place, session));
+    let desk = Arc::new(done(opening.await)?);
     let part = format!(".{}-{}.part", wanted.turn, wanted.n);
-    let (folder, name) = (Arc::clone(&inbox), part.clone());
-    let mut file = tokio::fs::File::from_std(done(blocking(move || folder.create(&name)).await)?);
-    let mut pieces = pin!(files.fetch(&wanted.file));
+    let path = format!("{}-{}-{}", wanted.turn, wanted.n, plain_name(&wanted.file.name));
+    let (folder, name) = (Arc::clone(&desk), part.clone());
+    let file = done(blocking(move || folder.inbox.create(&name)).await)?;
+    let written = write(files.fetch(&wanted.file), tokio::fs::File::from_std(file), bytes_max).await;
+    let (folder, name) = (Arc::clone(&desk), path.clone());
+    let finished = match written {
+        Ok((file, size_bytes)) => {
+            let name = part.clone();
+            done(blocking(move || folder.finish(&file, &name, &path)).await).map(|()| size_bytes)
+        }
+        Err(failed) => Err(failed),
+    };
+    if finished.is_err() {
+        // What is left behind would only take room.
+        let _ = blocking(move || desk.inbox.remove(&part)).await;
+    }
+    finished.map(|size_bytes| Fetched::Here { path: format!("inbox/{name}"), size_bytes })
+}
+
+/// Writes what comes; the file and its size.
+async fn write(pieces: FileStream, mut file: tokio::fs::File, bytes_max: u64) -> Result<(File, u64), FetchError> {
+    let mut pieces = pin!(pieces);
     let mut size_bytes = 0;
     loop {
         let piece = tokio::time::timeout(SILENCE_MAX, pieces.next()).await;
@@ -166,23 +189,39 @@ async fn attempt(member: &Member, account: &Account, wanted: &WantedFile) -> Res
         let Some(piece) = piece.transpose()? else { break };
         size_bytes += piece.len() as u64;
         if size_bytes > bytes_max {
-            return Err(too_large());
+            return Err(too_large(bytes_max));
         }
         file.write_all(&piece).await.map_err(unwritten)?;
     }
     file.flush().await.map_err(unwritten)?;
-    let (file, path) =
-        (file.into_std().await, format!("{}-{}-{}", wanted.turn, wanted.n, plain_name(&wanted.file.name)));
-    let name = path.clone();
-    done(blocking(move || finish(&inbox, &file, &part, &name)).await)?;
-    Ok(Fetched::Here { path: format!("inbox/{path}"), size_bytes })
+    Ok((file.into_std().await, size_bytes))
 }
 
-/// Whole and durable before it has its name.
-fn finish(inbox: &Folder, file: &File, part: &str, name: &str) -> io::Result<()> {
-    file.sync_all()?;
-    inbox.rename(part, name)?;
-    inbox.sync()
+/// Where the files of a turn go.
+struct Desk {
+    inbox: Folder,
+    /// The working directory, and what holds it: a new one must outlive a power cut, too.
+    above: [Folder; 2],
+}
+
+impl Desk {
+    fn open(state: &StateDir, place: PlaceId, session: u32) -> io::Result<Self> {
+        let directory = Folder::open(&state.open_place(place, session)?)?;
+        let inbox = directory.folder("inbox")?;
+        Ok(Self { inbox, above: [directory, Folder::open(&state_dir::places(state.root()))?] })
+    }
+
+    /// Whole and durable before it has its name.
+    fn finish(&self, file: &File, part: &str, name: &str) -> io::Result<()> {
+        file.sync_all()?;
+        self.inbox.rename(part, name)?;
+        self.inbox.sync()?;
+        self.above.iter().try_for_each(Folder::sync)
+    }
+}
+
+fn too_large(bytes_max: u64) -> FetchError {
+    FetchError::Never { why: format!("it is larger than {}", size(bytes_max)) }
 }
 
 fn done<T>(joined: Result<io::Result<T>, tokio::task::JoinError>) -> Result<T, FetchError> {

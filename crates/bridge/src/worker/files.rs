@@ -17,8 +17,8 @@ use crate::process::{folder::Folder, state_dir::StateDir};
 /// What is in an outbox: each file's name with the time it was last written.
 pub(super) type Outbox = BTreeMap<OsString, SystemTime>;
 
-/// The most files that are looked at.
-const LOOKED_AT_MAX: usize = 1_000;
+/// The most files that an outbox may hold: beyond it nobody knows which are new.
+const LOOKED_AT_MAX: usize = 10_000;
 /// The most files that one answer brings.
 const SENT_MAX: usize = 20;
 /// The most names that a reply mentions.
@@ -56,17 +56,23 @@ pub(super) fn prompt_with(prompt: &str, files: &[TurnFile]) -> String {
     text
 }
 
-/// Looks into the outbox; a folder that can't be read is empty.
-pub(super) fn in_outbox(directory: &Path) -> Outbox {
-    let Ok(entries) = fs::read_dir(directory.join("outbox")) else { return Outbox::new() };
-    entries
-        .flatten()
-        .take(LOOKED_AT_MAX)
-        .filter_map(|entry| {
-            let written = entry.metadata().and_then(|metadata| metadata.modified()).ok()?;
-            Some((entry.file_name(), written))
-        })
-        .collect()
+/// Looks into the outbox; without a folder it is empty.
+pub(super) fn in_outbox(directory: &Path) -> io::Result<Outbox> {
+    let entries = match fs::read_dir(directory.join("outbox")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Outbox::new()),
+        Err(error) => return Err(error),
+    };
+    let mut outbox = Outbox::new();
+    for entry in entries.flatten() {
+        // One that goes away meanwhile is not left.
+        let Ok(written) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
+        outbox.insert(entry.file_name(), written);
+        if outbox.len() > LOOKED_AT_MAX {
+            return Err(io::Error::other(format!("it holds more than {LOOKED_AT_MAX} files; remove some")));
+        }
+    }
+    Ok(outbox)
 }
 
 /// Where files that go out are kept, and what may go out.
@@ -91,7 +97,7 @@ pub(super) struct Left {
 impl Keeper<'_> {
     /// Keeps the files which are new since `before`.
     pub(super) fn keep_new(&self, directory: &Path, before: &Outbox) -> io::Result<Left> {
-        let now = in_outbox(directory);
+        let now = in_outbox(directory)?;
         let new: Vec<_> =
             now.into_iter().filter(|(name, at)| before.get(name) != Some(at)).map(|(name, _)| name).collect();
         let mut left = Left::default();
@@ -120,6 +126,9 @@ impl Keeper<'_> {
             }
         }
         to.sync()?;
+        // A new part of the spool must outlive a power cut, too.
+        Folder::open(&self.state.spool())?.sync()?;
+        Folder::open(self.state.root())?.sync()?;
         Ok(left)
     }
 }
@@ -165,7 +174,9 @@ impl Left {
     ) -> (AgentOutcome, Vec<Vec<OutFile>>) {
         let text = match outcome {
             AgentOutcome::Answered(text) => text,
-            AgentOutcome::Failed(Reason::AgentSilent) if !self.kept.is_empty() => "(files, without a word)".into(),
+            AgentOutcome::Failed(Reason::AgentSilent) if !(self.kept.is_empty() && self.named.is_empty()) => {
+                "(files, without a word)".into()
+            }
             AgentOutcome::Failed(_) => return (outcome, Vec::new()),
         };
         let files = limits.map_or_else(Vec::new, |limits| albums(self.kept, limits));
@@ -227,7 +238,7 @@ mod tests {
     fn where_no_files_go_only_new_ones_are_named_and_their_names_are_data() {
         let desk = desk();
         desk.write("old.txt", "old");
-        let before = in_outbox(&desk.directory);
+        let before = in_outbox(&desk.directory).unwrap();
         assert_eq!(desk.left(None, &before).0, "Here.");
         desk.write("a`b\u{1b}\u{202e}.pdf", "new");
         assert_eq!(

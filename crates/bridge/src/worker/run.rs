@@ -30,6 +30,8 @@ const ROUND_MAX: Duration = Duration::from_secs(1);
 const DISK_WITHIN: Duration = Duration::from_secs(10);
 /// How long it may take to copy what an agent leaves.
 const KEPT_WITHIN: Duration = Duration::from_secs(60);
+/// How often it is shown meanwhile that the attempt goes on.
+const MOVES_EVERY: Duration = Duration::from_secs(1);
 /// How much of one round counts, however late it was woken.
 const AWAKE_MAX: Duration = Duration::from_secs(3);
 
@@ -152,7 +154,7 @@ async fn with_files(
     claim: &Claim,
     outcome: AgentOutcome,
     directory: PathBuf,
-    before: files::Outbox,
+    before: io::Result<files::Outbox>,
 ) -> Said {
     let bytes_max = member.config.limits.file_bytes_max;
     let limits = claim
@@ -160,12 +162,28 @@ async fn with_files(
         .files
         .map(|limits| FileLimits { upload_bytes_max: limits.upload_bytes_max.min(bytes_max), ..limits });
     let (state, place, session, fence) = (member.state.clone(), claim.place_id, claim.session, claim.fence);
-    let keeping = move || Keeper { state: &state, place, session, fence, limits }.keep_new(&directory, &before);
-    let left = on_disk(KEPT_WITHIN, keeping).await.unwrap_or_else(|error| {
+    let keeping = move || Keeper { state: &state, place, session, fence, limits }.keep_new(&directory, &before?);
+    let left = while_it_moves(member, fence, on_disk(KEPT_WITHIN, keeping)).await.unwrap_or_else(|error| {
         tracing::error!(turn = %fence.turn, attempt = %fence.attempt, "what is in its outbox can't be kept: {error}");
         Left::unknown(&error)
     });
     left.go_with(outcome, limits)
+}
+
+/// Shows that an attempt goes on for as long as `work` takes: a sweep must not end what is nearly done.
+async fn while_it_moves<T>(member: &Member, fence: Fence, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = tokio::time::sleep(MOVES_EVERY) => {
+                if let Err(error) = member.store.progress(fence, None).await {
+                    tracing::debug!(turn = %fence.turn, attempt = %fence.attempt, "progress could not be recorded: {error}");
+                }
+            }
+        }
+    }
 }
 
 /// Returns when the agent is past its idle or total deadline, in time that this process was awake.

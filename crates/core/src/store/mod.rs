@@ -131,8 +131,13 @@ pub trait Store: Send + Sync + 'static {
 
     // --- files ------------------------------------------------------------------------------------------------
 
-    /// Up to `limit` files that queued turns wait for, of accounts leased by `holder`, oldest first.
-    async fn wanted_files(&self, holder: &IncarnationId, limit: usize) -> Result<Vec<WantedFile>, StoreError>;
+    /// Up to `limit` files that queued turns of an account wait for, oldest first; none unless `holder` has its lease.
+    async fn wanted_files(
+        &self,
+        account: &AccountId,
+        holder: &IncarnationId,
+        limit: usize,
+    ) -> Result<Vec<WantedFile>, StoreError>;
 
     /// Records what became of a file. A turn may be claimed once nothing of it is wanted. What is no longer wanted stays
     /// as it was recorded first.

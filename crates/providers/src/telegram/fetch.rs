@@ -100,6 +100,8 @@ fn failure(answer: Answer, asked: Asked) -> FetchError {
     match code {
         // https://github.com/tdlib/telegram-bot-api/blob/master/telegram-bot-api/Client.cpp
         400 if description.to_lowercase().contains("file is too big") => never(TOO_BIG),
+        // It does not say which of both.
+        400 if description.to_lowercase().contains("temporarily unavailable") => again(None, refusal.to_string()),
         400 => never(GONE),
         // The method is there: the token is not.
         404 if asked == Asked::What => never(GONE),
@@ -132,6 +134,7 @@ mod tests {
     fn every_refusal_is_told_to_whom_it_concerns() {
         let told = [
             failed(400, "Bad Request: file is too big", Asked::Where),
+            failed(400, "Bad Request: invalid file_id", Asked::Where),
             failed(400, "Bad Request: wrong file_id or the file is temporarily unavailable", Asked::Where),
             failed(401, "Unauthorized", Asked::Where),
             failed(404, "Not Found", Asked::Where),
@@ -142,6 +145,7 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         400 never: it is larger than 20 MB, more than a bot may fetch
         400 never: Telegram does not have it any more; please send it again
+        400 again None: Telegram refused with 400: Bad Request: wrong file_id or the file is temporarily unavailable
         401 again None: Telegram refused with 401: Unauthorized
         404 again None: Telegram refused with 404: Not Found
         404 never: Telegram does not have it any more; please send it again

@@ -66,7 +66,7 @@ pub(super) async fn identity(link: &Link) -> Result<Me, ReceiveError> {
 /// Polls until the first failure.
 pub(super) fn stream(link: Arc<Link>, resume_from: Option<Cursor>) -> UpdateStream {
     let after = resume_from.and_then(|cursor| link.chats.resume(&cursor));
-    let polling = Polling { link, after, offered: None, is_registered: false, is_first: true };
+    let polling = Polling { link, after, offered: None, refused: None, is_registered: false, is_first: true };
     stream::unfold(Some(polling), |polling| async {
         let mut polling = polling?;
         match polling.next().await {
@@ -83,6 +83,8 @@ struct Polling {
     after: Option<i64>,
     /// What is offered: its last update, and its fate.
     offered: Option<(i64, BoxFuture<'static, bool>)>,
+    /// The last update of an offer that was refused: it may be committed all the same, by whoever was slow.
+    refused: Option<i64>,
     is_registered: bool,
     is_first: bool,
 }
@@ -92,7 +94,9 @@ impl Polling {
         // Nothing new is asked for before the fate of what was offered is known.
         if let Some((last, fate)) = &mut self.offered {
             if fate.await {
-                self.after = Some(*last);
+                (self.after, self.refused) = (Some(*last), None);
+            } else {
+                self.refused = Some(*last);
             }
             self.offered = None;
         }
@@ -138,6 +142,9 @@ impl Polling {
     fn offer(&mut self, me: &Me, found: &[&RawValue]) -> Result<Inbound, ReceiveError> {
         let reader = Reader { link: &self.link, me };
         let mut parts = Vec::with_capacity(found.len());
+        // What comes behind a refused offer is joined to nothing in it: a part would be lost with a message that is known.
+        let mut behind = Vec::new();
+        let mut is_behind = false;
         let mut last = None;
         for json in found {
             let Some(read) = reader.read(json.get()) else {
@@ -149,14 +156,18 @@ impl Polling {
             }
             // Not the highest: after a week of silence Telegram counts from somewhere else.
             last = Some(read.number);
-            parts.push((read.update, read.part));
+            let updates = if is_behind { &mut behind } else { &mut parts };
+            updates.push((read.update, read.part));
+            is_behind |= self.refused == last;
         }
         // Without a number nothing could ever be confirmed.
         let last = last.ok_or_else(|| lost("getUpdates: updates without numbers".into()))?;
         let (ack, confirmed) = Ack::pair();
         self.offered = Some((last, Box::pin(async { confirmed.await.is_ok() })));
         let cursor = Some(self.link.chats.cursor(last));
-        Ok(Inbound::Batch(Batch { updates: album::joined(parts), cursor, ack }))
+        let mut updates = album::joined(parts);
+        updates.extend(album::joined(behind));
+        Ok(Inbound::Batch(Batch { updates, cursor, ack }))
     }
 }
 
@@ -225,7 +236,8 @@ mod tests {
         let offered = |found: &str| {
             let found: Vec<&RawValue> = serde_json::from_str(found).unwrap();
             let link = Arc::clone(&provider.link);
-            let mut polling = Polling { link, after: None, offered: None, is_registered: true, is_first: false };
+            let mut polling =
+                Polling { link, after: None, offered: None, refused: None, is_registered: true, is_first: false };
             let Inbound::Batch(batch) = polling.offer(&Me { id: 4711, username: String::new() }, &found).unwrap()
             else {
                 panic!("there are updates")

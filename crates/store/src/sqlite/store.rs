@@ -125,9 +125,14 @@ impl Store for SqliteStore {
         self.engine.write(move |tx| settle::settle(tx, &holder, delivery, attempt, &settlement)).await
     }
 
-    async fn wanted_files(&self, holder: &IncarnationId, limit: usize) -> Result<Vec<WantedFile>, StoreError> {
-        let holder = holder.clone();
-        self.engine.read(move |conn| file::wanted(conn, &holder, limit)).await
+    async fn wanted_files(
+        &self,
+        account: &AccountId,
+        holder: &IncarnationId,
+        limit: usize,
+    ) -> Result<Vec<WantedFile>, StoreError> {
+        let (account, holder) = (account.clone(), holder.clone());
+        self.engine.read(move |conn| file::wanted(conn, &account, &holder, limit)).await
     }
 
     async fn file_fetched(&self, turn: TurnId, n: u32, fetched: Fetched) -> Result<(), StoreError> {

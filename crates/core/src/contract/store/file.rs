@@ -28,7 +28,7 @@ async fn sends(world: &World, place: &str, text: &str, names: &[&str]) -> TurnId
 }
 
 async fn wanted_by(world: &World, bridge: &str) -> Vec<WantedFile> {
-    world.store.wanted_files(&IncarnationId::new(bridge), 100).await.expect("what is wanted")
+    world.store.wanted_files(&AccountId::new(ACCOUNT), &IncarnationId::new(bridge), 100).await.expect("what is wanted")
 }
 
 async fn fetched(world: &World, turn: TurnId, n: u32, fetched: Fetched) {
@@ -93,19 +93,26 @@ pub async fn a_lead_brings_the_files_of_what_it_collected(world: &World) {
     assert_eq!(world.claims_as("worker-2", 10).await[0].files, [told("y", here("y"))]);
 }
 
-/// What is asked again comes with its files, unless their working directory is another by now.
+/// What is asked again comes with its files: those that lie there, and those that have to be fetched again, because they
+/// never came or their working directory is another by now.
 pub async fn retry_brings_the_files_again(world: &World) {
-    let turn = sends(world, "a", "1", &["x"]).await;
+    let retry = || PlaceCommand::Retry { queue_max: 10 };
+    // A message of files only is one, too.
+    let turn = sends(world, "a", "", &["x", "y"]).await;
     fetched(world, turn, 1, here("x")).await;
+    fetched(world, turn, 2, Fetched::Failed { why: "gone".into() }).await;
     world.answers(&world.claims().await[0], "one").await;
-    world.commands("a", "again", PlaceCommand::Retry { queue_max: 10 }).await;
+    world.commands("a", "again", retry()).await;
+    let wanted = wanted_by(world, BRIDGE).await;
+    assert_eq!((wanted.len(), wanted[0].n, &wanted[0].file), (1, 2, &remote("y")));
+    fetched(world, wanted[0].turn, 2, here("y")).await;
     let claim = world.claims().await.remove(0);
-    assert_eq!((claim.prompt.as_str(), &claim.files), ("1", &vec![told("x", here("x"))]));
+    assert_eq!((claim.prompt.as_str(), &claim.files), ("", &vec![told("x", here("x")), told("y", here("y"))]));
     world.answers(&claim, "one").await;
     world.commands("a", "afresh", PlaceCommand::New).await;
-    world.commands("a", "and again", PlaceCommand::Retry { queue_max: 10 }).await;
-    let claim = world.claims().await.remove(0);
-    assert!(matches!(&claim.files[..], [TurnFile { fetched: Fetched::Failed { .. }, .. }]), "{:?}", claim.files);
+    world.commands("a", "and again", retry()).await;
+    let wanted = wanted_by(world, BRIDGE).await;
+    assert_eq!((wanted.len(), wanted[0].session), (2, 2));
 }
 
 /// Files follow the text of their answer, in order, each message a post of its own.

@@ -185,7 +185,7 @@ impl Store for FakeStore {
     async fn settle(&self, _: &IncarnationId, _: DeliveryId, _: u32, _: Settlement) -> Result<bool, StoreError> {
         no()
     }
-    async fn wanted_files(&self, _: &IncarnationId, _: usize) -> Result<Vec<WantedFile>, StoreError> {
+    async fn wanted_files(&self, _: &AccountId, _: &IncarnationId, _: usize) -> Result<Vec<WantedFile>, StoreError> {
         no()
     }
     async fn file_fetched(&self, _: TurnId, _: u32, _: Fetched) -> Result<(), StoreError> {

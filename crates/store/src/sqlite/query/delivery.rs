@@ -192,9 +192,10 @@ pub(crate) fn supersede_placeholder(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
     change_one(tx.conn(), SQL, (id, state.as_str(), next.as_str(), tx.now().0))
 }
 
-/// The last word as it was elected, all parts; `None` before the election, and once it is erased.
+/// The last word as it was elected, all parts; `None` before the election, and nothing once it is erased.
 pub(crate) fn last_word(conn: &Connection, turn: TurnId) -> Res<Option<String>> {
-    const SQL: &str = "SELECT text FROM delivery WHERE turn = ?1 AND part >= 1 AND text <> '' ORDER BY part";
+    const SQL: &str = "SELECT text FROM delivery WHERE turn = ?1 AND part >= 1 ORDER BY part";
     let parts: Vec<String> = all(conn, SQL, [turn.0], |row| row.get())?;
-    Ok((!parts.is_empty()).then(|| parts.join("\n")))
+    let is_erased = parts.iter().all(String::is_empty);
+    Ok((!parts.is_empty()).then(|| if is_erased { String::new() } else { parts.join("\n") }))
 }

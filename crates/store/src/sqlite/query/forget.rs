@@ -85,6 +85,8 @@ pub(crate) fn sessions_of(conn: &Connection, account: &AccountId, user: &UserId)
          FROM (SELECT t.place, t.session, min(t.seq) AS first, max(t.seq) AS last, count(*) AS n, p.next_seq
                FROM place p JOIN turn t ON t.place = p.id
                WHERE p.account = ?1 AND p.running IS NULL AND p.head IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.place = p.id AND d.lane IS NOT NULL
+                       AND d.ended_at IS NULL AND d.files IS NOT NULL)
                GROUP BY t.place, t.session HAVING sum(t.sender <> ?2 AND t.sender <> ?3) = 0) s
          ORDER BY s.place, s.session";
     all(conn, SQL, (account.as_str(), user.as_str(), NOBODY), |row| {

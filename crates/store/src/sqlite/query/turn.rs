@@ -175,7 +175,8 @@ pub(crate) fn asked_last(conn: &Connection, place: PlaceId, sender: &UserId) -> 
     })?;
     let Some(mut last) = found else { return Ok(None) };
     last.task.prompt = prompts_of(conn, last.lead, sender)?.join(PROMPTS_PARTED_BY);
-    Ok(Some(last).filter(|last| !last.task.prompt.is_empty()))
+    let is_left = !last.task.prompt.is_empty() || file::came_with(conn, last.lead, sender)?;
+    Ok(is_left.then_some(last))
 }
 
 /// What `sender` asked in a lead and the turns that it collected, without what was erased; the lead's row holds

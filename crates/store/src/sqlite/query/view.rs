@@ -57,7 +57,8 @@ fn read(id: TurnId, row: &mut Columns<'_>) -> Res<TurnView> {
 /// Adds the last word; a merged turn shows its lead's end.
 fn finish(conn: &Connection, mut view: TurnView) -> Res<TurnView> {
     let speaks = view.merged_into.unwrap_or(view.id);
-    view.reply = delivery::last_word(conn, speaks)?;
+    // An erased one is as none.
+    view.reply = delivery::last_word(conn, speaks)?.filter(|reply| !reply.is_empty());
     if view.merged_into.is_some() {
         let (reason, ended_at) = end_of(conn, speaks)?;
         view.reason = reason;
