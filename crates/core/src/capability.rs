@@ -19,6 +19,9 @@ pub struct Capabilities {
     pub is_streamed: bool,
     /// Whether the network keeps what was not acknowledged for long, so that people may be told that it is kept.
     pub keeps_unacked: bool,
+    /// Whether progress is shown as a draft: a passing preview, which is no message. Then no placeholder is posted before
+    /// the reply. Must agree with [`crate::provider::Provider::drafts`].
+    pub drafts: bool,
     /// Sending files, or `None`. Must agree with [`crate::provider::Provider::files`].
     pub files: Option<FileLimits>,
 }

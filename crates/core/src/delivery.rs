@@ -38,6 +38,8 @@ pub enum DeliveryHappened {
     Reshaped,
     /// Given up, for a reason that is kept.
     GivenUp,
+    /// A placeholder that nobody needs, because the turn's progress is shown in another way.
+    NotNeeded,
     /// Its turn ended first.
     Superseded,
 }
@@ -58,11 +60,19 @@ impl DeliveryState {
             // A claim whose holder is lost proves nothing about the network.
             (Self::Sending, H::Doubted | H::HolderLost) => Some(Self::Ambiguous),
             (Self::Sending, H::GivenUp) => Some(Self::Dead),
+            (Self::Sending, H::NotNeeded) => Some(Self::Superseded),
             // Only placeholders are superseded, and an orphan bubble is the worst that a doubtful one leaves.
             (Self::Pending | Self::Ambiguous, H::Superseded) => Some(Self::Superseded),
             (
                 Self::Pending | Self::Ambiguous,
-                H::Accepted | H::TargetRecorded | H::Deferred | H::Doubted | H::HolderLost | H::Reshaped | H::GivenUp,
+                H::Accepted
+                | H::TargetRecorded
+                | H::Deferred
+                | H::Doubted
+                | H::HolderLost
+                | H::Reshaped
+                | H::GivenUp
+                | H::NotNeeded,
             )
             | (Self::Sending, H::Claimed | H::Superseded)
             | (
@@ -75,6 +85,7 @@ impl DeliveryState {
                 | H::HolderLost
                 | H::Reshaped
                 | H::GivenUp
+                | H::NotNeeded
                 | H::Superseded,
             ) => None,
         }

@@ -12,8 +12,8 @@ use crate::{
     capability::Capabilities,
     delivery::Form,
     file::RemoteFile,
-    ids::{AccountId, ConversationId, Cursor, DeliveryKey, MessageId, Place},
-    outcome::{Cause, SendOutcome},
+    ids::{AccountId, ConversationId, Cursor, DeliveryKey, MessageId, Place, TurnId},
+    outcome::{Cause, Retry, SendOutcome},
     update::Update,
 };
 
@@ -61,6 +61,11 @@ pub trait Provider: Send + Sync + 'static {
         None
     }
 
+    /// Showing an answer as it grows, without a message.
+    fn drafts(&self) -> Option<&dyn Drafts> {
+        None
+    }
+
     /// Marking messages as taken.
     fn receipts(&self) -> Option<&dyn Receipts> {
         None
@@ -89,6 +94,24 @@ pub trait Edits: Send + Sync {
 pub trait Presence: Send + Sync {
     /// Shows it for a few seconds; best effort, and it fades by itself. Asked again every [`PRESENCE_EVERY_MS`].
     async fn working(&self, place: &Place);
+}
+
+/// Showing an answer as it grows, without a message: a preview that fades by itself, or when the answer comes.
+#[async_trait]
+pub trait Drafts: Send + Sync {
+    /// Makes exactly one attempt to show `text` as the draft of a turn, in place of what was shown of it before.
+    async fn draft(&self, place: &Place, turn: TurnId, text: &str) -> DraftOutcome;
+}
+
+/// What became of a draft. Nothing depends on it.
+#[derive(Debug)]
+pub enum DraftOutcome {
+    /// It may be shown.
+    Shown,
+    /// Too much at once, or network trouble: later.
+    Later(Retry),
+    /// It will be refused again.
+    Refused(Cause),
 }
 
 /// Marking messages as taken, for example by a reaction. It is no message, and nothing depends on it.

@@ -51,7 +51,7 @@ fn hand_steps(variant: &Variant, world: &World, number: usize, hand: &Hand, acti
     match hand.phase {
         Phase::Ready => match next_step(variant, &spell::claim(hand)) {
             Step::Find => actions.push(Action::Find { bridge, tried }),
-            Step::Wait { .. } | Step::Hold { .. } | Step::GiveUp(_) => {
+            Step::Draft | Step::Wait { .. } | Step::Hold { .. } | Step::GiveUp(_) => {
                 actions.push(Action::Settle { bridge, tried, is_heard: true })
             }
             Step::Post | Step::PostPlaceholder | Step::Edit(_) => {
@@ -144,7 +144,9 @@ pub fn send(variant: &Variant, world: &mut World, number: usize, tried: Try) {
         Step::Post => Asks::Post { key: tried.delivery, text: hand.seen.text },
         Step::PostPlaceholder => Asks::Post { key: tried.delivery, text: Text::Dots },
         Step::Edit(target) => Asks::Edit { bubble: bubble_of(&target), text: hand.seen.text },
-        Step::Find | Step::Wait { .. } | Step::Hold { .. } | Step::GiveUp(_) => unreachable!("nothing is sent"),
+        Step::Draft | Step::Find | Step::Wait { .. } | Step::Hold { .. } | Step::GiveUp(_) => {
+            unreachable!("nothing is sent")
+        }
     };
     world.network.send(Request { from: number as u8, about: About::Try(hand.tried()), asks });
 }

@@ -47,6 +47,7 @@ pub fn settlement(variant: &Variant, hand: &Hand, claim: &DeliveryClaim) -> Opti
     let outcome = match (hand.phase, &step) {
         (Phase::Ready, Step::Wait { until }) => return Some(settle_wait(*until)),
         (Phase::Ready, Step::Hold { until }) => return Some(Settlement::Held { until: *until }),
+        (Phase::Ready, Step::Draft) => return Some(Settlement::NotNeeded),
         (Phase::Ready, Step::GiveUp(cause)) => return Some(Settlement::GivenUp { cause: (*cause).to_owned() }),
         (Phase::Ready | Phase::Waiting, _) => return None,
         (Phase::Answered(Answer::Found(found)), _) => {

@@ -257,6 +257,7 @@ impl Store {
             Settlement::Deferred { .. } => DeliveryHappened::Deferred,
             Settlement::Doubted { .. } | Settlement::Held { .. } => DeliveryHappened::Doubted,
             Settlement::Reshaped { .. } => DeliveryHappened::Reshaped,
+            Settlement::NotNeeded => DeliveryHappened::NotNeeded,
             Settlement::GivenUp { .. } => DeliveryHappened::GivenUp,
         };
         delivery.state = delivery.state.after(happened).expect("it is being sent");
@@ -297,7 +298,7 @@ impl Store {
                     delivery.text = Text::Apology { turn, part };
                 }
             }
-            Settlement::GivenUp { .. } => {}
+            Settlement::NotNeeded | Settlement::GivenUp { .. } => {}
         }
         true
     }

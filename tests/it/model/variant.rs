@@ -145,6 +145,7 @@ impl Variant {
             request_lifetime_ms: LIFETIME_MS,
             is_streamed: false,
             keeps_unacked: true,
+            drafts: false,
             files: None,
         }
     }

@@ -320,6 +320,7 @@ impl Provider for SimulatedProvider {
             request_lifetime_ms: LIFETIME_MS,
             is_streamed: false,
             keeps_unacked: true,
+            drafts: false,
             files: None,
         }
     }

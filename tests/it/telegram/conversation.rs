@@ -193,6 +193,37 @@ async fn people_see_that_it_is_working_where_no_progress_is_shown() {
 }
 
 #[tokio::test]
+async fn a_private_chat_may_see_a_draft_grow_and_then_one_message() {
+    let telegram = Telegram::start().await;
+    let world = telegram.world("drafts: true").await;
+    let alice = alice(&telegram).await;
+    let asked = telegram.says(json!({ "text": "talk #t1" })).await;
+    world
+        .until("the draft follows the agent", async |_| {
+            let passing = telegram.book().await.passing;
+            let drafts: Vec<_> = passing.into_iter().filter(|passing| passing.draft == 1).collect();
+            (drafts.len() > 1 && drafts[1].what.contains("step 2")).then_some(())
+        })
+        .await;
+    assert_eq!(telegram.shown(alice, None).await, [], "nothing is posted before the answer");
+    world.open_gate();
+    world
+        .until("the answer is there", async |_| {
+            let shown = telegram.shown(alice, None).await;
+            let is_done =
+                shown.len() == 1 && shown[0].reply_to == Some(asked) && shown[0].now().text.ends_with("done #t1");
+            is_done.then_some(())
+        })
+        .await;
+    // A group sees a message grow, as ever.
+    let group = telegram.does("chat", json!({ "kind": "group" })).await["id"].as_i64().unwrap();
+    let asked = telegram.says(json!({ "chat": group, "text": "@lastword_bot go #t2" })).await;
+    assert_eq!(answer(&world, &telegram, group, asked).await, "done #t2");
+    world.judge().await;
+    assert_eq!(telegram.network.violations().await, []);
+}
+
+#[tokio::test]
 async fn what_is_taken_gets_a_reaction_where_the_operator_says_so() {
     let telegram = Telegram::start().await;
     let world = telegram.world("receipts: true").await;

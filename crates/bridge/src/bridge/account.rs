@@ -51,6 +51,12 @@ impl Account {
     pub fn shape(&self, conversation: &ConversationId) -> ReplyShape {
         self.provider.capabilities(conversation).reply_shape(self.placeholders)
     }
+
+    /// Whether people see anything of a turn while it runs.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        self.shows_progress || self.provider.presence().is_some()
+    }
 }
 
 /// Every account of this bridge.
@@ -161,7 +167,7 @@ pub fn remote(all: &Config, id: &AccountId, config: &AccountConfig) -> Option<Ar
     match &config.network {
         NetworkConfig::Web {} => None,
         #[cfg(feature = "telegram")]
-        NetworkConfig::Telegram { api_url, edited, receipts, .. } => {
+        NetworkConfig::Telegram { api_url, edited, receipts, drafts, .. } => {
             use crate::config::EditedFile;
             use lastword_providers::telegram::{API_URL, Edited, TelegramProvider, TelegramSettings, UPLOAD_BYTES_MAX};
             let token = config.token.as_ref().map_or_else(|| String::new().into(), |token| token.0.clone());
@@ -171,6 +177,7 @@ pub fn remote(all: &Config, id: &AccountId, config: &AccountConfig) -> Option<Ar
                     EditedFile::Rerun => Edited::Rerun,
                 },
                 receipts: *receipts,
+                drafts: *drafts,
                 // A server of one's own takes more than Telegram's.
                 upload_bytes_max: if api_url == API_URL { UPLOAD_BYTES_MAX } else { all.limits.file_bytes_max },
                 commands: menu(all),

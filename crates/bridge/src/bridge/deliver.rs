@@ -139,9 +139,13 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
         Settlement::Delivered { message, .. } => {
             account.health.delivered();
             // Only now: an orphan of a placeholder that was never recorded must stay as empty as it was posted.
-            let is_followed = account.shows_progress || account.provider.presence().is_some();
-            if claim.kind == DeliveryKind::Placeholder && is_followed {
-                shared.progress.begin(&claim, message);
+            if claim.kind == DeliveryKind::Placeholder && account.is_followed() {
+                shared.progress.begin(&claim, Some(message));
+            }
+        }
+        Settlement::NotNeeded => {
+            if account.is_followed() {
+                shared.progress.begin(&claim, None);
             }
         }
         Settlement::TargetRecorded { .. } => account.health.delivered(),
@@ -202,6 +206,7 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
             return settle_find(claim, found, circumstances());
         }
         Step::Wait { until } => return settle_wait(*until),
+        Step::Draft => return Settlement::NotNeeded,
         Step::Hold { until } => return Settlement::Held { until: *until },
         Step::GiveUp(cause) => return Settlement::GivenUp { cause: (*cause).to_owned() },
     };
@@ -255,6 +260,7 @@ fn log(claim: &DeliveryClaim, settlement: &Settlement) {
         Settlement::Delivered { .. } => {
             tracing::debug!(%delivery, attempt, %account, turn, kind = claim.kind.as_str(), "delivered");
         }
+        Settlement::NotNeeded => tracing::debug!(%delivery, attempt, %account, turn, "a draft takes its place"),
         Settlement::TargetRecorded { .. } => tracing::debug!(%delivery, attempt, %account, turn, "placeholder posted"),
         Settlement::Deferred { cause, .. } => {
             tracing::info!(%delivery, attempt, %account, turn, "not accepted yet: {cause}");

@@ -16,12 +16,15 @@ use lastword_core::{
     delivery::Form,
     ids::{AccountId, ConversationId, MessageId, Place, Timestamp, TurnId},
     outcome::{Rejection, Retry, RetryScope, SendOutcome},
-    provider::{PRESENCE_EVERY_MS, SendRequest},
+    provider::{DraftOutcome, PRESENCE_EVERY_MS, SendRequest},
     store::{DeliveryClaim, Store, StoreError, StreamKind, StreamPosition, Topic},
 };
 use tokio::{task::JoinSet, time::Instant};
 
-use super::deliver::{Shared, in_time};
+use super::{
+    account::Account,
+    deliver::{ATTEMPT_MAX, Shared, in_time},
+};
 
 /// How often to look without being woken.
 const POLL: Duration = Duration::from_millis(500);
@@ -35,7 +38,8 @@ pub(super) struct ProgressEdits {
 
 struct Live {
     turn: TurnId,
-    message: MessageId,
+    /// The message that shows it; without one, a draft does.
+    message: Option<MessageId>,
     placeholder: DeliveryClaim,
     /// When people were told last that it is being worked on.
     presented_at: Mutex<Option<Instant>>,
@@ -57,8 +61,8 @@ impl ProgressEdits {
         Self { live: Mutex::default(), paces: Mutex::default(), begin: Instant::now() }
     }
 
-    /// Keeps this placeholder up to date from now on.
-    pub(super) fn begin(&self, placeholder: &DeliveryClaim, message: MessageId) {
+    /// Keeps this placeholder up to date from now on; the draft in its place, where no `message` was posted.
+    pub(super) fn begin(&self, placeholder: &DeliveryClaim, message: Option<MessageId>) {
         let Some(turn) = placeholder.turn else { return };
         let live = Live {
             turn,
@@ -209,6 +213,7 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     if !shared.progress.take(&live, support.interval_min_ms) {
         return;
     }
+    let Some(message) = &live.message else { return draft(&shared, &account, &live, &mut shown).await };
     let request = SendRequest {
         key: live.placeholder.key.clone(),
         attempt: live.placeholder.attempt,
@@ -217,13 +222,28 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
         text: shown.text.clone(),
         form: Form::Plain,
     };
-    let outcome = in_time(edits.edit(&live.message, &request)).await;
+    let outcome = in_time(edits.edit(message, &request)).await;
     shown.is_unresolved |= matches!(outcome, SendOutcome::Unknown(_));
     shown.is_stale = !matches!(outcome, SendOutcome::Delivered(_));
     shown.is_ended |= is_in_vain(&outcome);
     shared.progress.rest(&live, support.interval_min_ms);
     if let SendOutcome::Retry(retry) = &outcome {
         shared.progress.heed(&live.placeholder.place, retry);
+    }
+}
+
+/// Shows a draft once. It fades by itself, and no last word is overwritten by it.
+async fn draft(shared: &Shared, account: &Account, live: &Live, shown: &mut Shown) {
+    let Some(drafts) = account.provider.drafts() else { return };
+    let place = &live.placeholder.place;
+    match tokio::time::timeout(ATTEMPT_MAX, drafts.draft(place, live.turn, &shown.text)).await {
+        Ok(DraftOutcome::Shown) => shown.is_stale = false,
+        Ok(DraftOutcome::Later(retry)) => shared.progress.heed(place, &retry),
+        Ok(DraftOutcome::Refused(cause)) => {
+            tracing::debug!(account = %account.id, turn = %live.turn, "a draft was refused: {cause}");
+            shown.is_ended = true;
+        }
+        Err(_) => {}
     }
 }
 

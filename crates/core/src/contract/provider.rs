@@ -370,6 +370,9 @@ pub async fn a_look_proves_presence_and_absence(network: &dyn Network) {
 pub async fn facets_agree_with_capabilities(network: &dyn Network) {
     let (provider, capabilities) = (network.provider(), capabilities(network));
     assert_eq!(provider.edits().is_some(), capabilities.edits.is_some(), "edits");
+    assert_eq!(provider.files().is_some(), capabilities.files.is_some(), "files");
+    assert!(capabilities.files.is_none_or(|files| files.album_max > 0), "an album of nothing");
+    assert!(provider.drafts().is_some() || !capabilities.drafts, "drafts");
     match capabilities.idempotency {
         Idempotency::Native { remembered_for_ms } => assert!(remembered_for_ms > 0, "a key that is not remembered"),
         Idempotency::EditOnly => assert!(capabilities.edits.is_some(), "edit-only without edits"),

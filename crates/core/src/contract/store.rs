@@ -80,6 +80,7 @@ macro_rules! store_contract {
             a_paused_account_holds_everything_of_it,
             a_reshaped_delivery_goes_on_in_another_way,
             a_dead_delivery_frees_its_lane,
+            a_placeholder_that_is_not_needed_frees_its_lane,
             a_taken_over_terminal_is_asserted_once_more,
             a_notice_follows_a_last_word_once,
             no_notice_follows_what_notifies_by_itself,

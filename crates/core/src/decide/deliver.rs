@@ -46,6 +46,8 @@ pub enum Step {
     PostPlaceholder,
     /// Edit this message.
     Edit(MessageId),
+    /// Post no placeholder: progress is shown as a draft.
+    Draft,
     /// Ask the network whether it arrived.
     Find,
     /// Do nothing yet.
@@ -77,6 +79,7 @@ pub fn step(claim: &DeliveryClaim, capabilities: &Capabilities, unknown: Unknown
     match (claim.via, &claim.target, claim.doubted_at) {
         (Via::Edit, Some(target), _) => Step::Edit(target.clone()),
         (Via::Edit, None, _) => Step::PostPlaceholder,
+        (Via::Post, _, None) if claim.kind == DeliveryKind::Placeholder && capabilities.drafts => Step::Draft,
         (Via::Post, _, None) => Step::Post,
         (Via::Post, _, Some(_)) if claim.kind == DeliveryKind::Placeholder => {
             Step::GiveUp("the placeholder may or may not stand; the reply will post its own")

@@ -115,6 +115,8 @@ pub enum Settlement {
         /// For the operator.
         cause: String,
     },
+    /// A placeholder that was not posted: the turn's progress is shown in another way, and its reply posts its own.
+    NotNeeded,
     /// Dead-lettered: the lane goes on without it.
     GivenUp {
         /// For the operator.

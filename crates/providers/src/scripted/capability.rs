@@ -21,6 +21,7 @@ pub(super) fn declared(settings: &ScriptedSettings) -> Capabilities {
         request_lifetime_ms: settings.request_lifetime_ms,
         is_streamed: false,
         keeps_unacked: true,
+        drafts: false,
         files: None,
     }
 }

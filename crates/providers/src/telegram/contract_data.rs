@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use lastword_core::{
     delivery::Form,
-    ids::{AccountId, ConversationId, DeliveryKey, MessageId, Place, ThreadId},
+    ids::{AccountId, ConversationId, DeliveryKey, MessageId, Place, ThreadId, TurnId},
     provider::SendRequest,
 };
 use serde::Serialize;
@@ -16,6 +16,7 @@ use teloxide_core::{
 };
 
 use super::{
+    draft::draft,
     receive::Poll,
     send,
     upload::{Upload, upload},
@@ -82,6 +83,7 @@ fn what_is_sent_has_only_documented_parameters() {
     entities.iter().for_each(|entity| agrees(&described, "MessageEntity", entity));
     method(&described, &send::changed(-5, 7, &request));
     method(&described, &send::typing(-5, &request.place));
+    method(&described, &draft(5, &request.place, TurnId(7), "so far"));
     let reaction = method(&described, &send::reaction(-5, 7));
     agrees(&described, "ReactionTypeEmoji", &reaction["reaction"][0]);
     for form in [Form::Formatted, Form::Plain] {

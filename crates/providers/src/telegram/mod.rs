@@ -17,6 +17,7 @@ mod commands;
 #[cfg(test)]
 mod contract_data;
 mod convert;
+mod draft;
 mod fetch;
 mod markdown;
 mod outcome;
@@ -33,10 +34,11 @@ use async_trait::async_trait;
 use lastword_core::{
     capability::Capabilities,
     file::RemoteFile,
-    ids::{AccountId, ConversationId, Cursor, MessageId, Place},
+    ids::{AccountId, ConversationId, Cursor, MessageId, Place, TurnId},
     outcome::SendOutcome,
     provider::{
-        Edits, FileStream, Files, OpenFile, Presence, Provider, Receipts, ReceiveError, SendRequest, UpdateStream,
+        DraftOutcome, Drafts, Edits, FileStream, Files, OpenFile, Presence, Provider, Receipts, ReceiveError,
+        SendRequest, UpdateStream,
     },
 };
 
@@ -113,6 +115,10 @@ impl Provider for TelegramProvider {
         Some(self)
     }
 
+    fn drafts(&self) -> Option<&dyn Drafts> {
+        self.link.settings.drafts.then_some(self as &dyn Drafts)
+    }
+
     fn receipts(&self) -> Option<&dyn Receipts> {
         self.link.settings.receipts.then_some(self as &dyn Receipts)
     }
@@ -148,6 +154,13 @@ impl Edits for TelegramProvider {
 impl Presence for TelegramProvider {
     async fn working(&self, place: &Place) {
         send::working(&self.link, place).await;
+    }
+}
+
+#[async_trait]
+impl Drafts for TelegramProvider {
+    async fn draft(&self, place: &Place, turn: TurnId, text: &str) -> DraftOutcome {
+        draft::show(&self.link, place, turn, text).await
     }
 }
 

@@ -20,6 +20,8 @@ pub struct TelegramSettings {
     pub edited: Edited,
     /// Whether a message that waits for an agent gets a reaction.
     pub receipts: bool,
+    /// Whether progress in private chats is a draft.
+    pub drafts: bool,
     /// The largest file that the server takes, in bytes.
     pub upload_bytes_max: u64,
     /// The commands that Telegram shows in its menu; none leaves the menu as it is.
@@ -58,6 +60,7 @@ impl TelegramSettings {
             api_url: api_url.into(),
             edited: Edited::default(),
             receipts: false,
+            drafts: false,
             upload_bytes_max: UPLOAD_BYTES_MAX,
             commands: Vec::new(),
             admins: Vec::new(),

@@ -12,5 +12,6 @@ pub(super) const EVERYWHERE: Capabilities = Capabilities {
     is_streamed: true,
     // Whoever posts is told with 503 that it was not taken.
     keeps_unacked: false,
+    drafts: false,
     files: None,
 };

@@ -79,6 +79,9 @@ pub enum NetworkConfig {
         /// Whether a message that waits for an agent gets a reaction.
         #[serde(default)]
         receipts: bool,
+        /// Whether a private chat sees the answer grow as a draft, which is no message, and gets a message when it is done.
+        #[serde(default)]
+        drafts: bool,
         /// How old a message may be when it arrives, for example after an outage; an older one is answered with an error.
         #[serde(rename = "max_update_age", with = "kept", default = "update_age_max_ms")]
         #[schemars(with = "kept::Text")]

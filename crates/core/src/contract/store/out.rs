@@ -300,3 +300,22 @@ pub async fn a_taken_over_terminal_is_asserted_once_more(world: &World) {
     world.settles(&again, asserted(at(&again, 0))).await;
     assert!(world.due().await.is_empty());
 }
+
+/// A placeholder that nobody needs frees its lane, and the reply posts its own.
+pub async fn a_placeholder_that_is_not_needed_frees_its_lane(world: &World) {
+    let turn = world.asks("a", "1").await;
+    let claim = world.claims().await.remove(0);
+    let placeholder = world.due().await.remove(0);
+    assert_eq!(placeholder.kind, DeliveryKind::Placeholder);
+    assert!(world.settles(&placeholder, Settlement::NotNeeded).await);
+    assert!(!world.settles(&placeholder, delivered("m")).await);
+    world.answers(&claim, "one").await;
+    let reply = world.due().await.remove(0);
+    assert_eq!((reply.kind, reply.via, reply.target.clone()), (DeliveryKind::Terminal, Via::Edit, None));
+    assert_refused(
+        world.store.settle(&IncarnationId::new(BRIDGE), reply.id, reply.attempt, Settlement::NotNeeded).await,
+    );
+    assert!(world.settles(&reply, delivered("m")).await);
+    assert_eq!(world.last_word(turn).await.as_deref(), Some("one"));
+    assert_eq!(world.counts().await.deliveries_open, 0);
+}

@@ -38,6 +38,7 @@ fn capabilities(idempotency: Idempotency) -> Capabilities {
         request_lifetime_ms: 30_000,
         is_streamed: false,
         keeps_unacked: true,
+        drafts: false,
         files: None,
     }
 }
@@ -249,4 +250,16 @@ fn only_a_doubtful_post_that_nobody_recognises_may_show_twice() {
     assert!(!may_show_twice(&in_doubt, &none, &Step::Edit(MessageId::new("m9")), &delivered()));
     let refused = SendOutcome::Rejected(Rejection::Gone);
     assert!(!may_show_twice(&in_doubt, &none, &Step::Post, &refused));
+}
+
+#[test]
+fn where_drafts_are_shown_no_placeholder_is_posted_and_the_reply_posts_its_own() {
+    let capabilities = Capabilities { drafts: true, ..capabilities(Idempotency::EditOnly) };
+    let placeholder = DeliveryClaim { kind: DeliveryKind::Placeholder, ..claim(Via::Post) };
+    assert_eq!(step(&placeholder, &capabilities, RESEND), Step::Draft);
+    // One that may stand already is not taken back.
+    let doubted = DeliveryClaim { doubted_at: Some(NOW), ..placeholder };
+    assert!(matches!(step(&doubted, &capabilities, RESEND), Step::GiveUp(_)));
+    assert_eq!(step(&claim(Via::Edit), &capabilities, RESEND), Step::PostPlaceholder);
+    assert_eq!(step(&claim(Via::Post), &capabilities, RESEND), Step::Post);
 }

@@ -18,7 +18,7 @@ use super::{
     trace::{self, Happened},
 };
 use crate::sqlite::{
-    failure::Res,
+    failure::{Failure, Res},
     row::{change_one, one},
     tx::Tx,
 };
@@ -78,6 +78,7 @@ pub(crate) fn settle(
         Settlement::Reshaped { form, via, text, cause } => {
             reshaped(tx, &sent, state, (*form, *via), text.as_deref(), cause)?;
         }
+        Settlement::NotNeeded => not_needed(tx, &sent, state)?,
         Settlement::GivenUp { cause } => {
             given_up(tx, &sent, state, cause)?;
             tx.count(super::tally::Tally::delivery_died);
@@ -106,6 +107,7 @@ fn write_down(tx: &Tx<'_>, sent: &Sent, settlement: &Settlement) -> Res<()> {
                 DeliveryKind::Placeholder | DeliveryKind::Hint => Ok(()),
             };
         }
+        Settlement::NotNeeded => return Ok(()),
         Settlement::TargetRecorded { .. } if !sent.has_failed => return Ok(()),
         Settlement::TargetRecorded { .. } => {
             (Traced::DeliveryTarget, format!("after: {}", sent.cause.as_deref().unwrap_or("a lost holder")))
@@ -160,6 +162,7 @@ fn happened(settlement: &Settlement) -> DeliveryHappened {
         Settlement::Deferred { .. } => DeliveryHappened::Deferred,
         Settlement::Doubted { .. } | Settlement::Held { .. } => DeliveryHappened::Doubted,
         Settlement::Reshaped { .. } => DeliveryHappened::Reshaped,
+        Settlement::NotNeeded => DeliveryHappened::NotNeeded,
         Settlement::GivenUp { .. } => DeliveryHappened::GivenUp,
     }
 }
@@ -283,6 +286,16 @@ fn reshaped(
          WHERE id = ?1 AND state = 'sending'";
     let change = params![sent.id.0, state.as_str(), form.as_str(), via.as_str(), text, AT_ONCE.0, cause];
     change_one(tx.conn(), SQL, change)
+}
+
+/// Only a placeholder: nobody may take a last word back.
+fn not_needed(tx: &Tx<'_>, sent: &Sent, state: DeliveryState) -> Res<()> {
+    const SQL: &str = "UPDATE delivery SET state = ?2, holder = NULL, ended_at = ?3
+         WHERE id = ?1 AND state = 'sending'";
+    if sent.kind != DeliveryKind::Placeholder {
+        return Err(Failure::Refused(format!("a {} is always needed", sent.kind.as_str())));
+    }
+    change_one(tx.conn(), SQL, (sent.id.0, state.as_str(), tx.now().0))
 }
 
 fn given_up(tx: &Tx<'_>, sent: &Sent, state: DeliveryState, cause: &str) -> Res<()> {
