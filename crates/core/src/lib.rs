@@ -5,7 +5,7 @@
 //! arguments, so that the simulation drives the very code that ships. Nothing here names a network or an engine.
 //!
 //! * words: [`ids`], [`update`], [`turn`], [`election`], [`delivery`], [`lease`], [`reason`], [`alert`],
-//!   [`outcome`], [`capability`], [`file`]
+//!   [`outcome`], [`capability`], [`mod@file`]
 //! * seams: [`provider`], [`agent`], [`store`]; their contract suites in `contract`
 //! * decisions: [`decide`]
 //! * [`faults`]: where a test may make a process die
