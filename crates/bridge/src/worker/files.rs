@@ -92,6 +92,8 @@ pub(super) struct Left {
     kept: Vec<OutFile>,
     /// What does not, and why if there is more to say than that it does not.
     named: Vec<(String, Option<String>)>,
+    /// Why nobody knows what it left.
+    unknown: Option<String>,
 }
 
 impl Keeper<'_> {
@@ -163,7 +165,7 @@ fn keep(from: &Folder, name: &OsString, to: &Folder, kept: &str, bytes_max: u64)
 impl Left {
     /// Nobody knows what, and why.
     pub(super) fn unknown(why: &io::Error) -> Self {
-        Self { kept: Vec::new(), named: vec![("outbox".into(), Some(why.to_string()))] }
+        Self { unknown: Some(why.to_string()), ..Self::default() }
     }
 
     /// The answer with what is said of its files, and the messages that bring them.
@@ -179,8 +181,10 @@ impl Left {
             }
             AgentOutcome::Failed(_) => return (outcome, Vec::new()),
         };
+        let mut named = self.named;
+        named.extend(self.unknown.map(|why| ("outbox".into(), Some(why))));
         let files = limits.map_or_else(Vec::new, |limits| albums(self.kept, limits));
-        (AgentOutcome::Answered(mention(text, &self.named)), files)
+        (AgentOutcome::Answered(mention(text, &named)), files)
     }
 }
 
@@ -274,11 +278,17 @@ mod tests {
     #[test]
     fn an_agent_that_leaves_files_need_not_say_anything() {
         let file = OutFile { kept: "7-1/3-1-1".into(), name: "a".into(), size_bytes: 1 };
-        let left = Left { kept: vec![file.clone()], named: Vec::new() };
+        let left = Left { kept: vec![file.clone()], ..Left::default() };
         let silent = || AgentOutcome::Failed(Reason::AgentSilent);
         let (outcome, files) = left.go_with(silent(), LIMITS);
         assert_eq!((outcome, files), (AgentOutcome::Answered("(files, without a word)".into()), vec![vec![file]]));
         assert_eq!(Left::default().go_with(silent(), LIMITS), (silent(), Vec::new()));
+        // A disk that does not answer is no file.
+        let unknown = || Left::unknown(&io::Error::other("its disk does not answer"));
+        assert_eq!(unknown().go_with(silent(), LIMITS), (silent(), Vec::new()));
+        let (outcome, _) = unknown().go_with(AgentOutcome::Answered("Here.".into()), LIMITS);
+        let told = "Here.\n\n(Left in the agent's outbox, not sent here: `outbox` (its disk does not answer).)";
+        assert_eq!(outcome, AgentOutcome::Answered(told.into()));
     }
 
     #[test]

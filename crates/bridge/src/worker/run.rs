@@ -170,19 +170,21 @@ async fn with_files(
     left.go_with(outcome, limits)
 }
 
-/// Shows that an attempt goes on for as long as `work` takes: a sweep must not end what is nearly done.
+/// Shows that an attempt goes on for as long as `work` takes: a sweep must not end what is nearly done. The work waits
+/// for no store: what it comes to may have to go into the journal.
 async fn while_it_moves<T>(member: &Member, fence: Fence, work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return done,
-            () = tokio::time::sleep(MOVES_EVERY) => {
-                if let Err(error) = member.store.progress(fence, None).await {
-                    tracing::debug!(turn = %fence.turn, attempt = %fence.attempt, "progress could not be recorded: {error}");
-                }
+    let moving = async {
+        loop {
+            tokio::time::sleep(MOVES_EVERY).await;
+            if let Err(error) = member.store.progress(fence, None).await {
+                tracing::debug!(turn = %fence.turn, attempt = %fence.attempt, "progress could not be recorded: {error}");
             }
         }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = moving => unreachable!("it goes on for ever"),
     }
 }
 
