@@ -5,17 +5,11 @@ use serde_json::json;
 
 use super::network::{Telegram, answer, answer_in};
 
-const ALICE: &str = "alice";
-
-async fn alice(telegram: &Telegram) -> i64 {
-    telegram.does("person", json!({ "name": ALICE })).await["id"].as_i64().unwrap()
-}
-
 #[tokio::test]
 async fn a_private_chat_a_group_and_a_topic_each_get_their_last_words() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let group = telegram.does("chat", json!({ "kind": "group" })).await["id"].as_i64().unwrap();
     let forum = telegram.does("chat", json!({ "kind": "supergroup", "is_forum": true })).await["id"].as_i64().unwrap();
     let topic = telegram.does("topic", json!({ "chat": forum, "name": "Ideas" })).await["thread"].as_i64().unwrap();
@@ -50,7 +44,7 @@ async fn a_private_chat_a_group_and_a_topic_each_get_their_last_words() {
 async fn limits_slow_answers_down_and_lose_none() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     telegram.does("settings", json!({ "limits": { "chat_per_s": 1 } })).await;
     let asked = [1, 2, 3].map(|n| json!({ "text": format!("go #t{n}") }));
     for (n, asked) in asked.into_iter().enumerate() {
@@ -71,7 +65,7 @@ async fn limits_slow_answers_down_and_lose_none() {
 async fn progress_is_seen_and_the_answer_takes_its_place_formatted() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let asked = telegram.says(json!({ "text": "talk #t1" })).await;
     world
         .until("the placeholder follows the agent", async |_| {
@@ -100,7 +94,7 @@ async fn a_long_turn_ends_with_a_notice_that_is_given_once() {
     const NOTICE: &str = "Done: the answer is above.";
     let telegram = Telegram::start().await;
     let mut world = telegram.world("notify_after: 1ms").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let asked = telegram.says(json!({ "text": "gate #t1" })).await;
     world
         .until("the placeholder is there", async |_| (telegram.shown(alice, None).await.len() == 1).then_some(()))
@@ -174,7 +168,7 @@ async fn busy_topics_of_a_group_share_its_pace() {
 async fn people_see_that_it_is_working_where_no_progress_is_shown() {
     let telegram = Telegram::start().await;
     let world = telegram.world("progress: false").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let asked = telegram.says(json!({ "text": "talk #t1" })).await;
     world
         .until("it is typing", async |_| {
@@ -196,7 +190,7 @@ async fn people_see_that_it_is_working_where_no_progress_is_shown() {
 async fn a_private_chat_may_see_a_draft_grow_and_then_one_message() {
     let telegram = Telegram::start().await;
     let world = telegram.world("drafts: true").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let asked = telegram.says(json!({ "text": "talk #t1" })).await;
     world
         .until("the draft follows the agent", async |_| {
@@ -227,7 +221,7 @@ async fn a_private_chat_may_see_a_draft_grow_and_then_one_message() {
 async fn what_is_taken_gets_a_reaction_where_the_operator_says_so() {
     let telegram = Telegram::start().await;
     let world = telegram.world("receipts: true").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let asked = telegram.says(json!({ "text": "gate #t1" })).await;
     world
         .until("there is a reaction", async |_| {
@@ -244,7 +238,7 @@ async fn what_is_taken_gets_a_reaction_where_the_operator_says_so() {
 async fn a_long_answer_comes_in_parts_that_fit() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     telegram.says(json!({ "text": "long #t1" })).await;
     let shown = world
         .until("the last part is there", async |_| {
@@ -264,7 +258,7 @@ async fn a_long_answer_comes_in_parts_that_fit() {
 async fn what_was_written_while_nobody_ran_is_answered_unless_it_is_too_old() {
     let telegram = Telegram::start().await;
     let mut world = telegram.world("max_update_age: 2h").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     world.stop().await;
     let recent = telegram.says(json!({ "text": "go #t1", "age_s": 3_600 })).await;
     let old = telegram.says(json!({ "text": "go #t2", "age_s": 7_260 })).await;
@@ -278,7 +272,7 @@ async fn what_was_written_while_nobody_ran_is_answered_unless_it_is_too_old() {
 async fn a_bridge_that_is_killed_hears_what_it_had_not_committed_and_nothing_twice() {
     let telegram = Telegram::start().await;
     let mut world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     for n in 0..3 {
         let asked = telegram.says(json!({ "text": format!("go #k{n}") })).await;
         world.kill_supervisor().await;
@@ -320,7 +314,7 @@ async fn a_group_that_becomes_a_supergroup_stays_one_conversation() {
 #[tokio::test]
 async fn the_menu_has_our_commands_and_the_operators() {
     let telegram = Telegram::start().await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     telegram.says(json!({ "text": "go #t1" })).await;
     let world = telegram.world(&format!("admins: [{alice}]")).await;
     let names = async |scope: serde_json::Value| {

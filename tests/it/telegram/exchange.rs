@@ -1,13 +1,10 @@
 //! Files both ways, by the real binary: from people to the agent, and from the agent to people.
 
+use lastword_core::faults::Point;
 use serde_json::json;
 
 use super::network::Telegram;
-use crate::world::World;
-
-async fn alice(telegram: &Telegram) -> i64 {
-    telegram.does("person", json!({ "name": "alice" })).await["id"].as_i64().unwrap()
-}
+use crate::world::{Settings, World};
 
 /// Waits for the last word on a message. Progress may read like the beginning of one: first wait for what follows it.
 async fn answer(world: &World, telegram: &Telegram, chat: i64, message: i64) -> String {
@@ -42,7 +39,7 @@ async fn files(world: &World, telegram: &Telegram, chat: i64, count: usize) -> S
 async fn what_a_person_sends_reaches_the_agent_and_what_it_leaves_comes_back() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let note = json!({ "kind": "document", "name": "../../notes?.txt", "text": "milk and bread" });
     let asked = telegram.says(json!({ "text": "copy #t1", "file": note })).await;
     assert_eq!(files(&world, &telegram, alice, 1).await, "document 1-1-_.._notes_.txt 14");
@@ -61,7 +58,7 @@ async fn what_a_person_sends_reaches_the_agent_and_what_it_leaves_comes_back() {
 async fn an_album_is_one_turn_and_pictures_come_back_as_one() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let album = ["a", "b", "c"].map(|text| json!({ "kind": "photo", "name": "p.jpg", "text": text }));
     let asked = telegram.says(json!({ "text": "pictures #t1", "files": album })).await;
     assert_eq!(answer(&world, &telegram, alice, asked).await, "done #t1");
@@ -79,7 +76,7 @@ async fn an_album_is_one_turn_and_pictures_come_back_as_one() {
 async fn what_can_not_be_sent_as_it_is_goes_otherwise_or_is_named() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let asked = telegram.says(json!({ "text": "odd #t1" })).await;
     assert_eq!(files(&world, &telegram, alice, 1).await, "document broken.png 9");
     assert_eq!(
@@ -93,7 +90,7 @@ async fn what_can_not_be_sent_as_it_is_goes_otherwise_or_is_named() {
 async fn a_message_that_is_only_a_file_that_can_not_be_had_says_why() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let film = json!({ "kind": "video", "name": "film.mp4", "text": "x", "size_bytes": 20_000_001 });
     let asked = telegram.says(json!({ "file": film })).await;
     assert_eq!(
@@ -111,7 +108,7 @@ async fn a_message_that_is_only_a_file_that_can_not_be_had_says_why() {
 async fn whoever_dies_over_a_file_leaves_it_to_the_next() {
     let telegram = Telegram::start().await;
     let mut world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let failing = |kind: &str| vec![json!({ "kind": kind }); 40];
     telegram.does("faults", json!({ "method": "download", "faults": failing("cut_after") })).await;
     let note = json!({ "kind": "document", "name": "note.txt", "text": "milk and bread" });
@@ -129,4 +126,37 @@ async fn whoever_dies_over_a_file_leaves_it_to_the_next() {
     world.start_supervisor();
     assert_eq!(files(&world, &telegram, alice, 1).await, "document 1-1-note.txt 14");
     world.judge().await;
+}
+
+/// A process dies with files kept and nothing elected, elected and not posted, and posted and not recorded.
+#[tokio::test]
+async fn files_outlive_a_death_at_every_point_of_their_way_out() {
+    for point in [Point::ElectBefore, Point::ElectAfter, Point::DeliverAfterClaim, Point::DeliverAfterSettle] {
+        let telegram = Telegram::start().await;
+        let once = tempfile::NamedTempFile::new().unwrap();
+        let env = vec![
+            // The first two deliveries of the turn are its placeholder and its text.
+            (
+                "LASTWORD_CRASH_AT",
+                format!("{}:{}", point.as_str(), if point.as_str().starts_with("elect") { 1 } else { 3 }),
+            ),
+            ("LASTWORD_CRASH_ONCE", once.path().display().to_string()),
+        ];
+        let world = telegram.world_with("", Settings { env, ..Settings::default() }).await;
+        let alice = telegram.alice().await;
+        let asked = telegram.says(json!({ "text": "pictures #t1" })).await;
+        if point == Point::ElectBefore {
+            let interrupted = async |_: &World| {
+                let word = answer(&world, &telegram, alice, asked).await;
+                word.starts_with("Error: the work on this was interrupted").then_some(())
+            };
+            world.until("its error takes the place of its progress", interrupted).await;
+        } else {
+            let seen = files(&world, &telegram, alice, 3).await;
+            assert_eq!(seen.lines().count(), 3, "{}: {seen}", point.as_str());
+            assert_eq!(answer(&world, &telegram, alice, asked).await, "done #t1");
+        }
+        assert!(!once.path().exists(), "nobody died at {}", point.as_str());
+        world.judge().await;
+    }
 }

@@ -35,6 +35,11 @@ impl Telegram {
         serde_json::from_str(&body).unwrap_or_default()
     }
 
+    /// The private chat with Alice, who speaks unless another is named.
+    pub async fn alice(&self) -> i64 {
+        self.does("person", json!({ "name": "alice" })).await["id"].as_i64().unwrap()
+    }
+
     /// Somebody says something; returns the message's number.
     pub async fn says(&self, how: Value) -> i64 {
         self.does("say", how).await["message_id"].as_i64().unwrap()
@@ -75,8 +80,13 @@ impl Telegram {
 
     /// A deployment with this bot and `more` lines for its account; returns when it is ready.
     pub async fn world(&self, more: &str) -> World {
+        self.world_with(more, Settings::default()).await
+    }
+
+    /// The same with these settings beside.
+    pub async fn world_with(&self, more: &str, settings: Settings) -> World {
         let more: String = more.lines().map(|line| format!("  {line}\n")).collect();
-        World::start_with(Settings { accounts: self.account() + &more, ..Settings::default() }).await
+        World::start_with(Settings { accounts: self.account() + &more, ..settings }).await
     }
 }
 

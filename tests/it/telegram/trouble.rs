@@ -5,10 +5,6 @@ use serde_json::{Value, json};
 use super::network::{Telegram, answer};
 use crate::world::{Settings, World};
 
-async fn alice(telegram: &Telegram) -> i64 {
-    telegram.does("person", json!({ "name": "alice" })).await["id"].as_i64().unwrap()
-}
-
 /// Waits until `/readyz` says this of the bot.
 async fn trouble(world: &World, words: &str) {
     world
@@ -59,7 +55,7 @@ async fn a_wrong_token_is_said_everywhere_and_shown_nowhere() {
 async fn a_token_that_is_revoked_is_said_and_an_outage_is_over_when_it_is() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let (is_fine, said) = check(&world).await;
     assert!(is_fine && said.contains(&format!("Account phone: its network knows it as {}.", telegram.bot)), "{said}");
     telegram.is_out(true).await;
@@ -91,7 +87,7 @@ async fn a_server_that_is_not_there_is_said() {
 async fn another_receiver_is_said_and_nothing_is_lost_by_it() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     world
         .until("the other one is noticed", async |world| {
             telegram.asks("getUpdates", json!({ "timeout": 1 })).await;
@@ -114,7 +110,7 @@ async fn another_receiver_is_said_and_nothing_is_lost_by_it() {
 async fn an_answer_to_somebody_who_blocked_the_bot_is_given_up_visibly() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     telegram.says(json!({ "text": "gate #t1" })).await;
     world.begun("#t1").await;
     telegram.does("block", json!({ "is_blocked": true })).await;
@@ -170,7 +166,7 @@ async fn is_open(world: &World, code: &str, subject: &str) -> Option<bool> {
 async fn an_edited_message_is_asked_again_where_the_operator_says_so() {
     let telegram = Telegram::start().await;
     let world = telegram.world("edited: rerun").await;
-    let alice = alice(&telegram).await;
+    let alice = telegram.alice().await;
     let asked = telegram.says(json!({ "text": "go #t1" })).await;
     assert_eq!(answer(&world, &telegram, alice, asked).await, "done #t1");
     telegram.does("edit", json!({ "message": asked, "text": "go #t2" })).await;
