@@ -5,30 +5,21 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::ops::Range;
-use url::Url;
 
 use super::{
-    Rendered, finish,
+    formatted::{Formatted, Linkable, Tables},
     span::{Look, Spans},
     table::{Laid, Table},
 };
 
-/// How tables are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tables {
-    /// Readable.
-    Laid,
-    /// As they were written, monospaced.
-    AsWritten,
-}
-
 /// The longest name of a language that is passed on.
 const LANGUAGE_MAX_BYTES: usize = 32;
 
-pub(super) fn render(source: &str, tables: Tables) -> Rendered {
+pub(super) fn formatted(source: &str, tables: Tables, linkable: Linkable) -> Formatted {
     let mut writer = Writer {
         source,
         tables,
+        linkable,
         text: String::with_capacity(source.len()),
         spans: Spans::default(),
         open: Vec::new(),
@@ -45,7 +36,8 @@ pub(super) fn render(source: &str, tables: Tables) -> Rendered {
         writer.event(event, range);
     }
     writer.passed_over(source.len());
-    finish(writer.text, writer.spans)
+    writer.text.truncate(writer.text.trim_end().len());
+    Formatted { text: writer.text, spans: writer.spans }
 }
 
 /// An inline look that is open.
@@ -60,6 +52,7 @@ struct Open {
 struct Writer<'s> {
     source: &'s str,
     tables: Tables,
+    linkable: Linkable,
     text: String,
     spans: Spans,
     open: Vec<Open>,
@@ -295,7 +288,7 @@ impl Writer<'_> {
     }
 
     fn open_link(&mut self, address: &str) {
-        match linkable(address).filter(|_| self.table.is_none()) {
+        match (self.linkable)(address).filter(|_| self.table.is_none()) {
             Some(url) => self.open(Look::Link(url)),
             None => self.open.push(Open { look: None, start: self.text.len(), address: None }),
         }
@@ -385,11 +378,4 @@ fn language(info: &str) -> Option<String> {
     let name = info.split_whitespace().next()?;
     let is_name = |c: char| c.is_ascii_alphanumeric() || "+#-_.".contains(c);
     (name.len() <= LANGUAGE_MAX_BYTES && name.chars().all(is_name)).then(|| name.to_owned())
-}
-
-/// An address that Telegram takes for a link: of the web, on a host with a name.
-fn linkable(address: &str) -> Option<Url> {
-    let url = Url::parse(address).ok()?;
-    let is_named = url.domain().is_some_and(|host| host.contains('.') && !host.ends_with('.'));
-    (matches!(url.scheme(), "http" | "https") && is_named).then_some(url)
 }

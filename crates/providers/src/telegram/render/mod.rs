@@ -9,6 +9,8 @@
 //! <https://limits.tginfo.me/en>.
 
 mod blocks;
+mod entities;
+mod formatted;
 mod span;
 mod table;
 #[cfg(test)]
@@ -16,7 +18,11 @@ mod tests;
 
 use teloxide_core::types::MessageEntity;
 
-use self::{blocks::Tables, span::Spans};
+use self::{
+    blocks::formatted,
+    entities::{entities, linkable},
+    formatted::{Tables, cleaned},
+};
 
 /// The longest text of one message, in UTF-16 code units after entities are taken out.
 pub(super) const TEXT_MAX_UTF16: usize = 4_096;
@@ -37,9 +43,10 @@ pub(super) struct Rendered {
 pub(super) fn render(markdown: &str) -> Rendered {
     let source = cleaned(markdown);
     for tables in [Tables::Laid, Tables::AsWritten] {
-        let rendered = blocks::render(&source, tables);
-        if !rendered.text.trim().is_empty() && rendered.text.encode_utf16().count() <= TEXT_MAX_UTF16 {
-            return rendered;
+        let formatted = formatted(&source, tables, linkable);
+        if !formatted.text.trim().is_empty() && formatted.text.encode_utf16().count() <= TEXT_MAX_UTF16 {
+            let entities = entities(&formatted);
+            return Rendered { text: formatted.text, entities };
         }
     }
     Rendered { text: source, entities: Vec::new() }
@@ -48,18 +55,4 @@ pub(super) fn render(markdown: &str) -> Rendered {
 /// The text as it is, without markup.
 pub(super) fn plain(text: &str) -> Rendered {
     Rendered { text: cleaned(text), entities: Vec::new() }
-}
-
-/// Without what Telegram would change by itself, so that offsets stay true: line ends are line feeds, and other control
-/// characters are blanks.
-fn cleaned(text: &str) -> String {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect()
-}
-
-/// Puts text and spans together.
-fn finish(text: String, spans: Spans) -> Rendered {
-    let text = text.trim_end().to_owned();
-    let entities = spans.into_entities(&text);
-    Rendered { text, entities }
 }

@@ -1,11 +1,8 @@
-//! Spans of a text while it grows, and the entities that they become.
+//! Spans of a text, while it grows and when it is done.
 
-use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
+use std::{cmp::Reverse, ops::Range};
 
-use teloxide_core::types::{MessageEntity, MessageEntityKind};
 use url::Url;
-
-use super::ENTITIES_MAX;
 
 /// What a span looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,22 +46,10 @@ impl Look {
             Self::Italic => 6,
         }
     }
-
-    fn into_kind(self) -> MessageEntityKind {
-        match self {
-            Self::Quote => MessageEntityKind::Blockquote,
-            Self::Link(url) => MessageEntityKind::TextLink { url },
-            Self::Bold => MessageEntityKind::Bold,
-            Self::Italic => MessageEntityKind::Italic,
-            Self::Strike => MessageEntityKind::Strikethrough,
-            Self::Code => MessageEntityKind::Code,
-            Self::Pre(language) => MessageEntityKind::Pre { language },
-        }
-    }
 }
 
 /// Closed spans, in bytes of the text.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Spans(Vec<(Range<usize>, Look)>);
 
 impl Spans {
@@ -75,33 +60,19 @@ impl Spans {
         }
     }
 
-    /// The entities of `text`, in order: outer before inner, without blanks at their ends, the least important left out
-    /// where there are too many.
-    pub(super) fn into_entities(self, text: &str) -> Vec<MessageEntity> {
-        let mut spans: Vec<_> = self.0.into_iter().filter_map(|span| trimmed(text, span)).collect();
+    /// The spans of `text`, in order: outer before inner, without blanks at their ends, the least important left out
+    /// where there are more than `max`.
+    pub(super) fn most_important(&self, text: &str, max: usize) -> Vec<(Range<usize>, Look)> {
+        let mut spans: Vec<_> = self.0.iter().filter_map(|(range, look)| trimmed(text, range, look)).collect();
         spans.sort_by_key(|(range, look)| (look.rank(), range.start));
-        spans.truncate(ENTITIES_MAX);
+        spans.truncate(max);
         spans.sort_by_key(|(range, look)| (range.start, Reverse(range.end), look.depth()));
-        let mut units = BTreeMap::new();
-        for (range, _) in &spans {
-            units.insert(range.start, 0);
-            units.insert(range.end, 0);
-        }
-        let (mut at, mut counted) = (0, 0);
-        for (byte, unit) in &mut units {
-            counted += text[at..*byte].encode_utf16().count();
-            (at, *unit) = (*byte, counted);
-        }
-        let entity = |(range, look): (Range<usize>, Look)| {
-            let offset = units[&range.start];
-            MessageEntity::new(look.into_kind(), offset, units[&range.end] - offset)
-        };
-        spans.into_iter().map(entity).collect()
+        spans
     }
 }
 
-/// Without what stands over the text's end, and without blanks at the ends, which Telegram does not mark.
-fn trimmed(text: &str, (range, look): (Range<usize>, Look)) -> Option<(Range<usize>, Look)> {
+/// Without what stands over the text's end, and without blanks at the ends, which no network marks.
+fn trimmed(text: &str, range: &Range<usize>, look: &Look) -> Option<(Range<usize>, Look)> {
     let inner = text.get(range.start..range.end.min(text.len()))?;
     if inner.trim().is_empty() {
         return None;
@@ -113,5 +84,5 @@ fn trimmed(text: &str, (range, look): (Range<usize>, Look)) -> Option<(Range<usi
         Look::Link(_) | Look::Bold | Look::Italic | Look::Strike => char::is_whitespace,
     };
     let start = range.start + inner.len() - inner.trim_start_matches(is_blank).len();
-    Some((start..start + inner.trim_matches(is_blank).len(), look))
+    Some((start..start + inner.trim_matches(is_blank).len(), look.clone()))
 }

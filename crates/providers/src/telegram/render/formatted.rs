@@ -1,0 +1,36 @@
+//! What agents write, Markdown, as text with spans: what is neutral between networks.
+//!
+//! Guarantees: spans lie within the text, on the borders of characters, and are nested; code is inside of nothing but a
+//! quote, and nothing inside of its like; no word is lost. Only tables and the numbers of lists can become longer than
+//! what was written.
+
+use url::Url;
+
+use super::span::Spans;
+
+/// What counts as a link: an address that is none is shown behind its text.
+pub(super) type Linkable = fn(&str) -> Option<Url>;
+
+/// How tables are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tables {
+    /// Readable.
+    Laid,
+    /// As they were written, monospaced.
+    AsWritten,
+}
+
+/// A text with its spans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Formatted {
+    /// Without blanks at its end.
+    pub(super) text: String,
+    pub(super) spans: Spans,
+}
+
+/// Without what networks would change by themselves, so that places in the text stay true: line ends are line feeds, and
+/// other control characters are blanks.
+pub(super) fn cleaned(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect()
+}
