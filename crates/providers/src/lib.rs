@@ -8,6 +8,10 @@
 //! * [`web`]: our own HTTP API, and the guard in front of everything the bridge serves
 //! * `scripted`: the network of the tests; only with the feature `testing`
 
+#[cfg(any(feature = "slack", feature = "telegram"))]
+mod fields;
+#[cfg(any(feature = "slack", feature = "telegram"))]
+mod http;
 #[cfg(feature = "testing")]
 pub mod scripted;
 #[cfg(feature = "slack")]

@@ -8,6 +8,7 @@
 //! that says nothing, and acknowledge what they can't read. What comes in is read field by field: with its types one
 //! odd field would cost the whole message.
 
+mod client;
 mod settings;
 
 pub use self::settings::{API_URL, Edited, Prompt, SlackCommandSettings, SlackSettings, UPLOAD_BYTES_MAX};

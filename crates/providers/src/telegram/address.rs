@@ -6,8 +6,9 @@ use lastword_core::decide::command::BuiltIn;
 
 use super::{
     settings::TelegramSettings,
-    wire::{Fields, Me, Piece},
+    wire::{Me, Piece},
 };
+use crate::fields::Fields;
 
 /// What a message's text says about whom it is for.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -6,29 +6,14 @@
 use std::time::Duration;
 
 use lastword_core::outcome::Cause;
-use reqwest_012::{RequestBuilder, Response, Url, header::RETRY_AFTER, multipart::Form, redirect};
-use rustls::crypto::CryptoProvider;
+use reqwest_012::{RequestBuilder, Response, Url, multipart::Form};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use teloxide_core::requests::Payload;
 
 use super::settings::TelegramSettings;
-
-/// How long a connection may take to be made.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// How long a connection is kept for the next request; Telegram keeps it for longer.
-const IDLE_MAX: Duration = Duration::from_secs(25);
-/// How long Telegram may take for an answer that it does not wait with.
-pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
-
-/// The slowest line that a file is worth waiting for.
-const FILE_BYTES_PER_S_MIN: u64 = 50_000;
-
-/// How long a file of this size may take, one way.
-pub(super) const fn file_max(size_bytes: u64) -> Duration {
-    ANSWER_MAX.saturating_add(Duration::from_secs(size_bytes / FILE_BYTES_PER_S_MIN))
-}
+use crate::http::{self, said};
 
 /// What came of one request.
 #[derive(Debug)]
@@ -65,22 +50,8 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(settings: &TelegramSettings) -> Self {
-        if CryptoProvider::get_default().is_none() {
-            // Whoever loses a race against another installer has what it needs.
-            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        }
         let api_url = settings.api_url.trim_end_matches('/').to_owned();
-        let mut builder = reqwest_012::Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_MAX)
-            // A connection of its own for whatever waits: a stuck poll holds up no answer.
-            .http1_only()
-            .pool_idle_timeout(IDLE_MAX)
-            .user_agent(concat!("Lastword/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&api_url) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().expect("built-in certificates and a TLS provider are all it needs");
+        let http = http::client(&api_url);
         Self { http, api_url, token: settings.token.clone() }
     }
 
@@ -136,27 +107,11 @@ async fn sent(request: RequestBuilder) -> Result<Response, Answer> {
 /// What the Bot API says with this response.
 pub(super) async fn read_all(response: Response) -> Answer {
     let status = response.status().as_u16();
-    let retry_after_s =
-        response.headers().get(RETRY_AFTER).and_then(|hint| hint.to_str().ok()?.trim().parse::<i64>().ok());
+    let retry_after_s = http::retry_after_s(&response);
     match response.text().await {
         Ok(body) => read(status, retry_after_s, &body),
         Err(error) => Answer::Lost(said(&error.without_url())),
     }
-}
-
-/// An error with what is behind it, in one line.
-pub(super) fn said(error: &dyn std::error::Error) -> Cause {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text.into()
 }
 
 /// Reads an answer. What the Bot API would not say proves nothing.
@@ -196,12 +151,6 @@ pub(super) fn read(status: u16, retry_after_s: Option<i64>, body: &str) -> Answe
     }
 }
 
-fn is_loopback(api_url: &str) -> bool {
-    let host = Url::parse(api_url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
-}
-
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Telegram refused with {}: {}", self.code, self.description)
@@ -211,6 +160,7 @@ impl std::fmt::Display for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::ANSWER_MAX;
 
     #[tokio::test]
     async fn no_error_holds_the_token() {
@@ -257,13 +207,5 @@ mod tests {
         let bare = r#"{"ok":false,"error_code":403,"description":null,"parameters":null}"#;
         let Answer::Refused(refusal) = read(403, None, bare) else { panic!("a refusal") };
         assert_eq!(refusal, Refusal { code: 403, ..Refusal::default() });
-    }
-
-    #[test]
-    fn this_machine_is_asked_without_a_proxy() {
-        assert!(
-            is_loopback("http://127.0.0.1:8081") && is_loopback("http://[::1]:1") && is_loopback("http://localhost")
-        );
-        assert!(!is_loopback("https://api.telegram.org"));
     }
 }

@@ -11,9 +11,10 @@ use teloxide_core::{
 
 use super::{
     Link,
-    client::{ANSWER_MAX, Answer},
+    client::Answer,
     settings::{BotCommandSettings, TelegramSettings},
 };
+use crate::http::ANSWER_MAX;
 
 /// The most commands of a menu.
 const COMMANDS_MAX: usize = 100;

@@ -14,8 +14,9 @@ use super::{
     chats::message_id,
     markdown::markdown,
     settings::{Edited, TelegramSettings},
-    wire::{self, Fields, Me},
+    wire::{self, Me},
 };
+use crate::fields::Fields;
 
 /// What makes a message one of Telegram's own: nobody wrote it. Whatever else has no text is something that a person sent,
 /// known here or not. <https://core.telegram.org/bots/api#message>

@@ -8,11 +8,8 @@ use lastword_core::{
 use serde::Serialize;
 use teloxide_core::{requests::Payload, types::ThreadId};
 
-use super::{
-    Link,
-    client::{ANSWER_MAX, Answer},
-    send::thread,
-};
+use super::{Link, client::Answer, send::thread};
+use crate::http::ANSWER_MAX;
 
 /// `sendMessageDraft`: a preview of 30 seconds, which a message of the bot's ends.
 #[derive(Debug, Serialize)]

@@ -17,8 +17,9 @@ use teloxide_core::{payloads::GetFile, types::FileId};
 
 use super::{
     Link,
-    client::{ANSWER_MAX, Answer, Refusal, file_max, read_all, said},
+    client::{Answer, Refusal, read_all},
 };
+use crate::http::{ANSWER_MAX, file_max, said};
 
 /// The largest file that Telegram's own servers give out; others say themselves what is too big.
 const FETCHED_BYTES_MAX: u64 = 20_000_000;

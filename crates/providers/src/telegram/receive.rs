@@ -24,12 +24,13 @@ use teloxide_core::{
 
 use super::{
     Link, album,
-    client::{ANSWER_MAX, Answer, Refusal},
+    client::{Answer, Refusal},
     commands,
     convert::Reader,
     settings::Edited,
     wire::Me,
 };
+use crate::http::ANSWER_MAX;
 
 /// How long Telegram waits for news before it answers that there are none: shorter than the patience of the bridge.
 const WAIT_S: u32 = 10;

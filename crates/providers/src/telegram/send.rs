@@ -19,10 +19,11 @@ use teloxide_core::{
 use super::{
     Link,
     chats::{message_id, read_message_id},
-    client::{ANSWER_MAX, Answer},
+    client::Answer,
     outcome::classify,
     render::{Rendered, plain, render},
 };
+use crate::http::ANSWER_MAX;
 
 pub(super) async fn post(link: &Link, request: &SendRequest) -> SendOutcome {
     let conversation = &request.place.conversation;

@@ -17,9 +17,9 @@ use teloxide_core::types::ReplyParameters;
 
 use super::{
     Link,
-    client::file_max,
     send::{answered, posted, thread},
 };
+use crate::http::file_max;
 
 /// The largest picture that is shown as one. <https://core.telegram.org/bots/api#sendphoto>
 const PHOTO_BYTES_MAX: u64 = 10_000_000;

@@ -3,8 +3,9 @@
 //! Guarantee: what is missing, new or strange in one field costs that field, never the message.
 //! <https://core.telegram.org/bots/api#update>, <https://core.telegram.org/bots/api#message>
 
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde::Deserialize;
+
+use crate::fields::Fields;
 
 /// A bot, as `getMe` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -23,47 +24,6 @@ pub(super) fn number(json: &str) -> Option<i64> {
     // A list would do for serde, too.
     let found = json.trim_start().starts_with('{').then(|| serde_json::from_str::<Numbered>(json).ok())?;
     found.map(|found| found.update_id)
-}
-
-/// A JSON object that is read field by field.
-#[derive(Debug, Default)]
-pub(super) struct Fields(Map<String, Value>);
-
-impl Fields {
-    /// `None` for what is no object.
-    pub(super) fn read(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok().map(Self)
-    }
-
-    /// A field; `None` where it is missing or not of this type.
-    pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        T::deserialize(self.0.get(name)?).ok()
-    }
-
-    /// A field that is an object.
-    pub(super) fn object(&self, name: &str) -> Option<Self> {
-        Some(Self(self.0.get(name)?.as_object()?.clone()))
-    }
-
-    /// The objects of a list; what is none is left out.
-    pub(super) fn objects(&self, name: &str) -> Vec<Self> {
-        let items = self.0.get(name).and_then(Value::as_array).into_iter().flatten();
-        items.filter_map(|item| Some(Self(item.as_object()?.clone()))).collect()
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| !value.is_null())
-    }
-
-    /// The first of `names` that is there.
-    pub(super) fn first_of(&self, names: &[&'static str]) -> Option<&'static str> {
-        names.iter().copied().find(|name| self.has(name))
-    }
-
-    /// The first field that is none of `known`.
-    pub(super) fn other_than(&self, known: &[&str]) -> Option<&str> {
-        self.0.keys().map(String::as_str).find(|key| !known.contains(key))
-    }
 }
 
 /// A piece of a text that is more than text; its place in bytes of that text.
@@ -119,7 +79,7 @@ mod tests {
         let (said, pieces) = text(&message).unwrap();
         let pieces: Vec<_> = pieces.iter().map(|piece| (piece.kind.as_str(), &said[piece.range.clone()])).collect();
         assert_eq!(pieces, [("bold", "👍"), ("new_kind", "b")]);
-        assert_eq!(message.get::<Map<String, Value>>("from"), None);
+        assert!(message.object("from").is_none());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use lastword_core::file::RemoteFile;
 
-use crate::telegram::wire::Fields;
+use crate::fields::Fields;
 
 /// The files that a bot may fetch, as <https://core.telegram.org/bots/api#message> has them; paid media is none.
 pub(super) fn files(message: &Fields) -> Vec<RemoteFile> {
