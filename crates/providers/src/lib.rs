@@ -11,6 +11,8 @@
 #[cfg(any(feature = "slack", feature = "telegram"))]
 mod fields;
 #[cfg(any(feature = "slack", feature = "telegram"))]
+mod formatted;
+#[cfg(any(feature = "slack", feature = "telegram"))]
 mod http;
 #[cfg(feature = "testing")]
 pub mod scripted;

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, ops::Range};
 use teloxide_core::types::{MessageEntity, MessageEntityKind};
 use url::Url;
 
-use super::{ENTITIES_MAX, formatted::Formatted, span::Look};
+use super::ENTITIES_MAX;
+use crate::formatted::{Formatted, Look};
 
 /// The entities of a text, in order, counted in UTF-16 code units.
 pub(super) fn entities(formatted: &Formatted) -> Vec<MessageEntity> {

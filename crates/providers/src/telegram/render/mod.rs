@@ -8,21 +8,14 @@
 //! Rules: <https://core.telegram.org/bots/api#messageentity>, <https://core.telegram.org/bots/api#formatting-options>,
 //! <https://limits.tginfo.me/en>.
 
-mod blocks;
 mod entities;
-mod formatted;
-mod span;
-mod table;
 #[cfg(test)]
 mod tests;
 
 use teloxide_core::types::MessageEntity;
 
-use self::{
-    blocks::formatted,
-    entities::{entities, linkable},
-    formatted::{Tables, cleaned},
-};
+use self::entities::{entities, linkable};
+use crate::formatted::{Tables, cleaned, formatted};
 
 /// The longest text of one message, in UTF-16 code units after entities are taken out.
 pub(super) const TEXT_MAX_UTF16: usize = 4_096;

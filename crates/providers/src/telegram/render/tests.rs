@@ -93,7 +93,7 @@ fn looks(markdown: &str) -> String {
 
 #[test]
 fn what_agents_write_is_readable() {
-    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/telegram/render/samples")).unwrap() {
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/formatted/samples")).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "md") {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();

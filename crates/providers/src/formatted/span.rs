@@ -6,7 +6,7 @@ use url::Url;
 
 /// What a span looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     Quote,
     Link(Url),
     Bold,
@@ -50,7 +50,7 @@ impl Look {
 
 /// Closed spans, in bytes of the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Spans(Vec<(Range<usize>, Look)>);
+pub(crate) struct Spans(Vec<(Range<usize>, Look)>);
 
 impl Spans {
     /// Adds one; an empty one is nothing.
@@ -62,7 +62,7 @@ impl Spans {
 
     /// The spans of `text`, in order: outer before inner, without blanks at their ends, the least important left out
     /// where there are more than `max`.
-    pub(super) fn most_important(&self, text: &str, max: usize) -> Vec<(Range<usize>, Look)> {
+    pub(crate) fn most_important(&self, text: &str, max: usize) -> Vec<(Range<usize>, Look)> {
         let mut spans: Vec<_> = self.0.iter().filter_map(|(range, look)| trimmed(text, range, look)).collect();
         spans.sort_by_key(|(range, look)| (look.rank(), range.start));
         spans.truncate(max);

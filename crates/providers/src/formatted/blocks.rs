@@ -7,7 +7,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::ops::Range;
 
 use super::{
-    formatted::{Formatted, Linkable, Tables},
+    Formatted, Linkable, Tables,
     span::{Look, Spans},
     table::{Laid, Table},
 };
@@ -15,7 +15,7 @@ use super::{
 /// The longest name of a language that is passed on.
 const LANGUAGE_MAX_BYTES: usize = 32;
 
-pub(super) fn formatted(source: &str, tables: Tables, linkable: Linkable) -> Formatted {
+pub(crate) fn formatted(source: &str, tables: Tables, linkable: Linkable) -> Formatted {
     let mut writer = Writer {
         source,
         tables,

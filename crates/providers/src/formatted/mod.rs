@@ -4,16 +4,23 @@
 //! quote, and nothing inside of its like; no word is lost. Only tables and the numbers of lists can become longer than
 //! what was written.
 
+mod blocks;
+mod span;
+mod table;
+
 use url::Url;
 
-use super::span::Spans;
+pub(crate) use self::{
+    blocks::formatted,
+    span::{Look, Spans},
+};
 
 /// What counts as a link: an address that is none is shown behind its text.
-pub(super) type Linkable = fn(&str) -> Option<Url>;
+pub(crate) type Linkable = fn(&str) -> Option<Url>;
 
 /// How tables are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tables {
+pub(crate) enum Tables {
     /// Readable.
     Laid,
     /// As they were written, monospaced.
@@ -22,15 +29,15 @@ pub(super) enum Tables {
 
 /// A text with its spans.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Formatted {
+pub(crate) struct Formatted {
     /// Without blanks at its end.
-    pub(super) text: String,
-    pub(super) spans: Spans,
+    pub(crate) text: String,
+    pub(crate) spans: Spans,
 }
 
 /// Without what networks would change by themselves, so that places in the text stay true: line ends are line feeds, and
 /// other control characters are blanks.
-pub(super) fn cleaned(text: &str) -> String {
+pub(crate) fn cleaned(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect()
 }
