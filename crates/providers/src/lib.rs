@@ -20,4 +20,6 @@ pub mod scripted;
 pub mod slack;
 #[cfg(feature = "telegram")]
 pub mod telegram;
+#[cfg(any(feature = "slack", feature = "telegram"))]
+mod transfer;
 pub mod web;

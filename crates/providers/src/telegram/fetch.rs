@@ -5,13 +5,10 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use lastword_core::{
     file::RemoteFile,
-    outcome::Cause,
     provider::{FetchError, FileStream},
 };
-use reqwest_012::Response;
 use serde::Deserialize;
 use teloxide_core::{payloads::GetFile, types::FileId};
 
@@ -19,7 +16,10 @@ use super::{
     Link,
     client::{Answer, Refusal, read_all},
 };
-use crate::http::{ANSWER_MAX, file_max, said};
+use crate::{
+    http::{ANSWER_MAX, file_max},
+    transfer::{Download, again, never, pieces},
+};
 
 /// The largest file that Telegram's own servers give out; others say themselves what is too big.
 const FETCHED_BYTES_MAX: u64 = 20_000_000;
@@ -30,36 +30,10 @@ const KEPT_ELSEWHERE: &str = "the Bot API server keeps it on a disk of its own, 
 
 pub(super) fn fetch(link: Arc<Link>, file: &RemoteFile) -> FileStream {
     let handle = file.handle.clone();
-    stream::once(async move { open(&link, handle).await })
-        .map_ok(|file| stream::try_unfold(file, OpenDownload::next))
-        .try_flatten()
-        .boxed()
+    pieces(async move { open(&link, handle).await })
 }
 
-/// A file on its way.
-struct OpenDownload {
-    response: Response,
-    /// How much is missing, if Telegram said how large it is.
-    missing_bytes: Option<u64>,
-}
-
-impl OpenDownload {
-    async fn next(mut self) -> Result<Option<(Vec<u8>, Self)>, FetchError> {
-        let piece = tokio::time::timeout(ANSWER_MAX, self.response.chunk()).await;
-        let piece = piece.map_err(|_| again(None, "the file stalled"))?;
-        let piece = piece.map_err(|error| again(None, said(&error.without_url())))?;
-        match (piece, self.missing_bytes) {
-            (Some(piece), missing_bytes) => {
-                self.missing_bytes = missing_bytes.map(|missing| missing.saturating_sub(piece.len() as u64));
-                Ok(Some((piece.into(), self)))
-            }
-            (None, None | Some(0)) => Ok(None),
-            (None, Some(missing)) => Err(again(None, format!("the file ended {missing} bytes too early"))),
-        }
-    }
-}
-
-async fn open(link: &Link, handle: String) -> Result<OpenDownload, FetchError> {
+async fn open(link: &Link, handle: String) -> Result<Download, FetchError> {
     #[derive(Deserialize)]
     struct Found {
         file_path: Option<String>,
@@ -74,9 +48,7 @@ async fn open(link: &Link, handle: String) -> Result<OpenDownload, FetchError> {
     let answer_max = file_max(found.file_size.unwrap_or(FETCHED_BYTES_MAX));
     let response = link.client.download(&path, answer_max).await.ok_or_else(|| never(KEPT_ELSEWHERE))?;
     match response {
-        Ok(response) if response.status().as_u16() == 200 => {
-            Ok(OpenDownload { response, missing_bytes: found.file_size })
-        }
+        Ok(response) if response.status().as_u16() == 200 => Ok(Download::new(response, found.file_size)),
         Ok(response) => Err(failure(read_all(response).await, Asked::What)),
         Err(failed) => Err(failure(failed, Asked::What)),
     }
@@ -108,14 +80,6 @@ fn failure(answer: Answer, asked: Asked) -> FetchError {
         404 if asked == Asked::What => never(GONE),
         _ => again(retry_after_ms, refusal.to_string()),
     }
-}
-
-fn again(after_ms: Option<i64>, cause: impl Into<Cause>) -> FetchError {
-    FetchError::Again { after_ms, cause: cause.into() }
-}
-
-fn never(why: &str) -> FetchError {
-    FetchError::Never { why: why.into() }
 }
 
 #[cfg(test)]
