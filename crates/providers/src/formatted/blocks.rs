@@ -7,7 +7,8 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::ops::Range;
 
 use super::{
-    Formatted, Linkable, Tables,
+    Formatted, INDENT, Linkable, Tables,
+    items::Items,
     span::{Look, Spans},
     table::{Laid, Table},
 };
@@ -24,6 +25,7 @@ pub(crate) fn formatted(source: &str, tables: Tables, linkable: Linkable) -> For
         spans: Spans::default(),
         open: Vec::new(),
         lists: Vec::new(),
+        items: Items::default(),
         quotes: 0,
         quote_start: 0,
         done: 0,
@@ -36,8 +38,7 @@ pub(crate) fn formatted(source: &str, tables: Tables, linkable: Linkable) -> For
         writer.event(event, range);
     }
     writer.passed_over(source.len());
-    writer.text.truncate(writer.text.trim_end().len());
-    Formatted { text: writer.text, spans: writer.spans }
+    writer.finish()
 }
 
 /// An inline look that is open.
@@ -58,6 +59,7 @@ struct Writer<'s> {
     open: Vec<Open>,
     /// The next number of each list that is open; `None` for bullets.
     lists: Vec<Option<u64>>,
+    items: Items,
     quotes: usize,
     quote_start: usize,
     /// How far the source is told, without blanks at the end.
@@ -70,6 +72,12 @@ struct Writer<'s> {
 }
 
 impl Writer<'_> {
+    fn finish(mut self) -> Formatted {
+        self.text.truncate(self.text.trim_end().len());
+        let len = self.text.len();
+        Formatted { text: self.text, spans: self.spans, items: self.items.finish(len) }
+    }
+
     fn event(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(tag) => self.start(tag, range),
@@ -85,6 +93,7 @@ impl Writer<'_> {
             Event::TaskListMarker(is_done) => {
                 if self.text.ends_with("• ") {
                     self.text.truncate(self.text.len() - "• ".len());
+                    self.items.is_task();
                 }
                 self.push(if is_done { "☑ " } else { "☐ " }, &range);
             }
@@ -168,6 +177,7 @@ impl Writer<'_> {
             }
             TagEnd::Item => {
                 self.passed_over(range.end);
+                self.items.end(self.text.len());
                 self.is_fresh = false;
             }
             _ => {}
@@ -213,7 +223,7 @@ impl Writer<'_> {
         }
         let between = self.source.get(self.done..start).unwrap_or_default();
         self.text.push_str(if between.matches('\n').count() > 1 { "\n\n" } else { "\n" });
-        self.text.push_str(&"  ".repeat(self.lists.len()));
+        self.text.push_str(&INDENT.repeat(self.lists.len()));
     }
 
     fn item(&mut self, range: &Range<usize>) {
@@ -222,6 +232,8 @@ impl Writer<'_> {
         let number = self.lists.pop();
         self.gap(range.start);
         self.lists.extend(number);
+        let begin = self.items.next(&self.text);
+        let (depth, number) = (self.lists.len().saturating_sub(1), number.flatten());
         match self.lists.last_mut() {
             Some(Some(number)) => {
                 self.text.push_str(&format!("{number}. "));
@@ -229,6 +241,7 @@ impl Writer<'_> {
             }
             _ => self.text.push_str("• "),
         }
+        self.items.begin(begin..self.text.len(), depth, number);
         let marker = self.source[range.clone()].trim_start();
         let digits = marker.len() - marker.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         self.done = self.done.max((range.end - marker.len() + digits + 1).min(range.end));

@@ -5,6 +5,7 @@
 //! what was written.
 
 mod blocks;
+mod items;
 mod span;
 mod table;
 
@@ -12,6 +13,7 @@ use url::Url;
 
 pub(crate) use self::{
     blocks::formatted,
+    items::Item,
     span::{Look, Spans},
 };
 
@@ -33,7 +35,21 @@ pub(crate) struct Formatted {
     /// Without blanks at its end.
     pub(crate) text: String,
     pub(crate) spans: Spans,
+    /// The items of lists, in order, but for tasks.
+    #[cfg_attr(not(feature = "slack"), expect(dead_code, reason = "only Slack has lists of its own"))]
+    pub(crate) items: Vec<Item>,
 }
+
+impl Formatted {
+    /// A text without spans.
+    #[cfg_attr(not(feature = "slack"), expect(dead_code, reason = "Telegram's text needs no spans"))]
+    pub(crate) fn plain(text: &str) -> Self {
+        Self { text: text.trim_end().to_owned(), spans: Spans::default(), items: Vec::new() }
+    }
+}
+
+/// How much deeper the lines of a list's items stand than what is around it.
+pub(crate) const INDENT: &str = "  ";
 
 /// Without what networks would change by themselves, so that places in the text stay true: line ends are line feeds, and
 /// other control characters are blanks.

@@ -10,7 +10,7 @@ use crate::formatted::{Formatted, Look};
 
 /// The entities of a text, in order, counted in UTF-16 code units.
 pub(super) fn entities(formatted: &Formatted) -> Vec<MessageEntity> {
-    let Formatted { text, spans } = formatted;
+    let Formatted { text, spans, .. } = formatted;
     let spans = spans.most_important(text, ENTITIES_MAX);
     let mut units = BTreeMap::new();
     for (range, _) in &spans {
