@@ -9,6 +9,7 @@
 //! odd field would cost the whole message.
 
 mod client;
+mod render;
 mod settings;
 
 pub use self::settings::{API_URL, Edited, Prompt, SlackCommandSettings, SlackSettings, UPLOAD_BYTES_MAX};
