@@ -9,6 +9,7 @@
 //! odd field would cost the whole message.
 
 mod client;
+mod markdown;
 mod render;
 mod settings;
 
