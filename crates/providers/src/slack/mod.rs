@@ -10,6 +10,7 @@
 
 mod client;
 mod markdown;
+mod outcome;
 mod render;
 mod settings;
 
