@@ -9,9 +9,21 @@
 //! odd field would cost the whole message.
 
 mod client;
+mod fetch;
+mod hosts;
 mod markdown;
 mod outcome;
+#[cfg(test)]
+mod prepared;
 mod render;
 mod settings;
+mod upload;
 
 pub use self::settings::{API_URL, Edited, Prompt, SlackCommandSettings, SlackSettings, UPLOAD_BYTES_MAX};
+
+use self::client::Client;
+
+/// What everything that talks to Slack shares.
+struct Link {
+    client: Client,
+}
