@@ -9,6 +9,8 @@
 //! odd field would cost the whole message.
 
 mod client;
+#[cfg(test)]
+mod contract_data;
 mod fetch;
 mod hosts;
 mod markdown;
