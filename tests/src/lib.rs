@@ -5,4 +5,5 @@
 
 pub mod ledger;
 pub mod oracle;
+pub mod slack;
 pub mod telegram;

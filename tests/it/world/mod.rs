@@ -12,6 +12,7 @@ mod ledger;
 mod other_program;
 mod processes;
 mod settings;
+mod slack;
 mod telegram;
 mod town;
 
@@ -36,6 +37,7 @@ pub use self::{
     other_program::OtherProgram,
     processes::{Pid, Who},
     settings::{Network, Settings},
+    slack::Slack,
     telegram::Telegram,
     town::ChatKind,
 };
