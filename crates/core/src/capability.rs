@@ -70,6 +70,8 @@ impl TextLimit {
 pub struct EditSupport {
     /// Fastest polite rate of edits in the conversation, all its messages and threads together, in milliseconds.
     pub interval_min_ms: i64,
+    /// Fastest polite rate of progress edits of the account, all its conversations together, in milliseconds; 0: any.
+    pub account_interval_min_ms: i64,
 }
 
 /// What stops a repeated post from showing twice.

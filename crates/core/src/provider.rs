@@ -36,6 +36,12 @@ pub trait Provider: Send + Sync + 'static {
     /// keeps the cursor, a different bot does not inherit it.
     async fn identity(&self) -> Result<String, ReceiveError>;
 
+    /// Asks the network whether everything is right that receiving and sending need, and who the bot is. For an operator
+    /// who sets it up; receives and sends nothing.
+    async fn check(&self) -> Result<String, ReceiveError> {
+        self.identity().await
+    }
+
     /// What this conversation supports, and its limits. Cheap, no I/O.
     fn capabilities(&self, conversation: &ConversationId) -> Capabilities;
 
@@ -94,6 +100,11 @@ pub trait Edits: Send + Sync {
 pub trait Presence: Send + Sync {
     /// Shows it for a few seconds; best effort, and it fades by itself. Asked again every [`PRESENCE_EVERY_MS`].
     async fn working(&self, place: &Place);
+
+    /// Takes off what does not go by itself when the answer is there.
+    async fn rests(&self, place: &Place) {
+        let _ = place;
+    }
 }
 
 /// Showing an answer as it grows, without a message: a preview that fades by itself, or when the answer comes.

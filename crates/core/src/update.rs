@@ -66,6 +66,8 @@ pub struct Message {
     pub text: String,
     /// Whether it addresses us: by name, as a reply to us, or in private.
     pub is_addressed: bool,
+    /// Whether it is meant for us, too, if we were spoken to in its thread before.
+    pub goes_on: bool,
     /// The files that came with it and can be fetched.
     pub files: Vec<RemoteFile>,
 }

@@ -140,7 +140,7 @@ impl Variant {
     pub fn capabilities(&self) -> Capabilities {
         Capabilities {
             text_max: TextLimit { max: 4_096, unit: TextUnit::Utf16 },
-            edits: self.has_placeholder.then_some(EditSupport { interval_min_ms: 1_000 }),
+            edits: self.has_placeholder.then_some(EditSupport { interval_min_ms: 1_000, account_interval_min_ms: 0 }),
             idempotency: self.idempotency,
             request_lifetime_ms: LIFETIME_MS,
             is_streamed: false,

@@ -310,7 +310,11 @@ impl Provider for SimulatedProvider {
     fn capabilities(&self, _conversation: &ConversationId) -> Capabilities {
         Capabilities {
             text_max: TextLimit { max: TEXT_MAX, unit: TextUnit::Chars },
-            edits: self.network.kind.can_edit().then_some(EditSupport { interval_min_ms: 100 }),
+            edits: self
+                .network
+                .kind
+                .can_edit()
+                .then_some(EditSupport { interval_min_ms: 100, account_interval_min_ms: 0 }),
             idempotency: match self.network.kind {
                 Kind::Native => Idempotency::Native { remembered_for_ms: 86_400_000 },
                 Kind::EditOnly => Idempotency::EditOnly,
@@ -432,6 +436,7 @@ fn update(account: &AccountId, said: PersonMessage) -> Update {
             id: MessageId::new(said.id),
             text: said.text,
             is_addressed: said.is_addressed,
+            goes_on: false,
             files: Vec::new(),
         }),
     }

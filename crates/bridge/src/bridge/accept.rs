@@ -20,7 +20,7 @@ use lastword_core::{
 };
 use tokio::time::Instant;
 
-use super::{account::Account, look::Looks, notice::Notices};
+use super::{account::Account, look::Looks, notice::Notices, thread::Threads};
 use crate::process::{alerts::Alerts, member::Member, patience::until_answered};
 
 /// How long one offer of a batch waits for the store. Then it is refused, and the network offers it again, together with
@@ -44,7 +44,9 @@ pub(super) async fn accept(
     let mut ack = Some(ack);
     let mut items = Vec::with_capacity(updates.len());
     let mut looks = Looks::begin();
+    let mut threads = Threads::default();
     for update in &updates {
+        let update = &*threads.read(&*member.store, policy, update).await?;
         let intake = match intake(policy, account.shape(&update.place.conversation), about, update) {
             Decision::Ready(intake) => unless_too_old(intake, update, member.clock.now(), account.update_age_max_ms),
             Decision::Look { asked, look } => looks.answer(member, asked, look).await,

@@ -17,7 +17,7 @@ use lastword_core::{
     decide::deliver::{Circumstances, PLACEHOLDER_TEXT, Step, may_show_twice, settle, settle_find, settle_wait, step},
     delivery::{DeliveryKind, Form},
     faults::{self, Point},
-    ids::DeliveryId,
+    ids::{DeliveryId, DeliveryKey},
     outcome::{Rejection, SendOutcome},
     provider::SendRequest,
     store::{DeliveryClaim, HELD_CAUSE, Settlement, StoreError, Topic},
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use super::{
     account::{Account, Accounts},
     in_flight::{Claimed, InFlight},
-    progress::ProgressEdits,
+    progress::{self, ProgressEdits},
     upload,
 };
 use crate::process::{
@@ -131,6 +131,7 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
         (claim.kind, claim.turn, &settlement)
     {
         shared.progress.forget(turn);
+        progress::rest(&account, &claim.place).await;
     }
     if let Settlement::Delivered { .. } | Settlement::TargetRecorded { .. } = &settlement {
         account.barred.delivered(&shared.member.alerts, &account.id, &claim.place.conversation);
@@ -179,7 +180,8 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
         notify_after_ms: account.notify_after_ms,
     };
     let request = SendRequest {
-        key: claim.key.clone(),
+        // Who looks for the answer must not find what only stands in for it.
+        key: if step == Step::PostPlaceholder { placeholder_key(&claim.key) } else { claim.key.clone() },
         attempt: claim.attempt,
         place: claim.place.clone(),
         reply_to: claim.reply_to.clone(),
@@ -215,6 +217,10 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
     }
     raise_for(account, &shared.member, claim, &capabilities, &step, &outcome);
     settle(claim, &step, outcome, circumstances())
+}
+
+fn placeholder_key(key: &DeliveryKey) -> DeliveryKey {
+    DeliveryKey::new(format!("{key}-p"))
 }
 
 /// Tells the operator what nobody but them can help with.

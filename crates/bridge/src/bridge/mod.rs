@@ -16,6 +16,7 @@ pub mod policy;
 mod progress;
 mod receive;
 mod standing;
+mod thread;
 mod upload;
 mod watch;
 

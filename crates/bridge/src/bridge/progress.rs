@@ -11,7 +11,7 @@ use std::{
 };
 
 use lastword_core::{
-    capability::TextLimit,
+    capability::{EditSupport, TextLimit},
     decide::{pace::Pace, split::tail},
     delivery::Form,
     ids::{AccountId, ConversationId, MessageId, Place, Timestamp, TurnId},
@@ -29,10 +29,13 @@ use super::{
 /// How often to look without being woken.
 const POLL: Duration = Duration::from_millis(500);
 
+/// Of conversations, and of accounts as a whole.
+type Paces = BTreeMap<(AccountId, Option<ConversationId>), Pace>;
+
 /// The placeholders that this process posted and keeps up to date.
 pub(super) struct ProgressEdits {
     live: Mutex<BTreeMap<TurnId, Arc<Live>>>,
-    paces: Mutex<BTreeMap<(AccountId, ConversationId), Pace>>,
+    paces: Mutex<Paces>,
     begin: Instant,
 }
 
@@ -107,15 +110,25 @@ impl ProgressEdits {
     }
 
     /// Whether this turn, which has something new to show, may show it now.
-    fn take(&self, live: &Live, interval_ms: i64) -> bool {
+    fn take(&self, live: &Live, support: EditSupport) -> bool {
+        let (of_account, of_conversation) =
+            (account_of(&live.placeholder.place), conversation_of(&live.placeholder.place));
         let mut paces = self.paces();
-        paces.entry(conversation_of(&live.placeholder.place)).or_default().take(live.turn, self.now(), interval_ms)
+        let mut account = paces.remove(&of_account).unwrap_or_default();
+        let intervals_ms = (support.interval_min_ms, support.account_interval_min_ms);
+        let may =
+            paces.entry(of_conversation).or_default().take_with(&mut account, live.turn, self.now(), intervals_ms);
+        paces.insert(of_account, account);
+        may
     }
 
     /// This turn has nothing to show now, and holds up no other.
     fn leave(&self, live: &Live) {
-        if let Some(pace) = self.paces().get_mut(&conversation_of(&live.placeholder.place)) {
-            pace.leave(live.turn);
+        let mut paces = self.paces();
+        for of in [conversation_of(&live.placeholder.place), account_of(&live.placeholder.place)] {
+            if let Some(pace) = paces.get_mut(&of) {
+                pace.leave(live.turn);
+            }
         }
     }
 
@@ -136,7 +149,7 @@ impl ProgressEdits {
         Timestamp(i64::try_from(self.begin.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
-    fn paces(&self) -> MutexGuard<'_, BTreeMap<(AccountId, ConversationId), Pace>> {
+    fn paces(&self) -> MutexGuard<'_, Paces> {
         self.paces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -197,6 +210,13 @@ async fn present(shared: Arc<Shared>, live: Arc<Live>) {
     }
 }
 
+/// What showed that it is being worked on is taken off, where it does not go by itself; best effort.
+pub(super) async fn rest(account: &Account, place: &Place) {
+    if let Some(presence) = account.provider.presence() {
+        let _ = tokio::time::timeout(ATTEMPT_MAX, presence.rests(place)).await;
+    }
+}
+
 /// Edits once if there is something new and the conversation's pace allows it.
 async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     let Some(account) = shared.accounts.get(&live.placeholder.place.account) else { return };
@@ -210,7 +230,7 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     if !has_news || !account.shows_progress {
         return shared.progress.leave(&live);
     }
-    if !shared.progress.take(&live, support.interval_min_ms) {
+    if !shared.progress.take(&live, support) {
         return;
     }
     let Some(message) = &live.message else { return draft(&shared, &account, &live, &mut shown).await };
@@ -248,8 +268,12 @@ async fn draft(shared: &Shared, account: &Account, live: &Live, shown: &mut Show
 }
 
 /// Whose turns share a pace.
-fn conversation_of(place: &Place) -> (AccountId, ConversationId) {
-    (place.account.clone(), place.conversation.clone())
+fn conversation_of(place: &Place) -> (AccountId, Option<ConversationId>) {
+    (place.account.clone(), Some(place.conversation.clone()))
+}
+
+fn account_of(place: &Place) -> (AccountId, Option<ConversationId>) {
+    (place.account.clone(), None)
 }
 
 /// Whether the next edit would be refused, too.

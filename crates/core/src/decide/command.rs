@@ -120,6 +120,12 @@ impl BuiltIn {
     /// What some networks send when a chat is opened; it means [`BuiltIn::Help`].
     pub const START: &str = "start";
 
+    /// Whether something has to stand behind its name.
+    #[must_use]
+    pub fn takes_arguments(self) -> bool {
+        self.usage() != self.name()
+    }
+
     /// Finds one by name, in any case.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

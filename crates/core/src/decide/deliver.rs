@@ -22,6 +22,8 @@ pub const NOTICE_TEXT: &str = "Done: the answer is above.";
 pub const NOTICE_OF_ERROR_TEXT: &str = "This did not work out; what went wrong is said above.";
 /// After so many refused attempts, while others of the account succeed, a delivery falls back to a lesser form.
 pub const ATTEMPTS_BEFORE_FALLBACK: u32 = 8;
+/// After so many attempts, most of them to find it, a doubtful placeholder is given up: a reply waits behind it.
+pub const PLACEHOLDER_ATTEMPTS_MAX: u32 = 5;
 /// The pause of an account whose credentials are refused, in milliseconds: only an operator can help.
 pub const UNAUTHORIZED_PAUSE_MS: i64 = 60_000;
 
@@ -64,6 +66,9 @@ pub enum Step {
     GiveUp(&'static str),
 }
 
+/// Why a placeholder is given up: a reply without one posts its own.
+const PLACEHOLDER_PERHAPS_THERE: &str = "the placeholder may or may not stand; the reply will post its own";
+
 /// Why a notice is given up: it is best effort, and worth no second one.
 const NOTICE_PERHAPS_THERE: &str = "the notice may or may not stand; the answer does";
 
@@ -81,15 +86,27 @@ pub fn step(claim: &DeliveryClaim, capabilities: &Capabilities, unknown: Unknown
         (Via::Edit, None, _) => Step::PostPlaceholder,
         (Via::Post, _, None) if claim.kind == DeliveryKind::Placeholder && capabilities.drafts => Step::Draft,
         (Via::Post, _, None) => Step::Post,
-        (Via::Post, _, Some(_)) if claim.kind == DeliveryKind::Placeholder => {
-            Step::GiveUp("the placeholder may or may not stand; the reply will post its own")
-        }
+        (Via::Post, _, Some(_)) if claim.kind == DeliveryKind::Placeholder => match capabilities.idempotency {
+            // At once: whether it is proven absent matters to nobody.
+            Idempotency::Findable if claim.attempt <= PLACEHOLDER_ATTEMPTS_MAX => Step::Find,
+            _ => Step::GiveUp(PLACEHOLDER_PERHAPS_THERE),
+        },
         (Via::Post, _, Some(_)) if is_notice_of_a_turn(claim) => Step::GiveUp(NOTICE_PERHAPS_THERE),
-        (Via::Post, _, Some(doubted_at)) => step_in_doubt(claim.now, doubted_at, capabilities, unknown),
+        (Via::Post, _, Some(doubted_at)) => {
+            let can_be_found = claim.files.is_empty() || claim.form == Form::Apology;
+            step_in_doubt(claim.now, doubted_at, capabilities, can_be_found, unknown)
+        }
     }
 }
 
-fn step_in_doubt(now: Timestamp, doubted_at: Timestamp, capabilities: &Capabilities, unknown: UnknownPolicy) -> Step {
+/// Messages carry their key; files do not, and are not found by it.
+fn step_in_doubt(
+    now: Timestamp,
+    doubted_at: Timestamp,
+    capabilities: &Capabilities,
+    can_be_found: bool,
+    unknown: UnknownPolicy,
+) -> Step {
     if faults::has(Bug::BlindRetry) {
         return Step::Post;
     }
@@ -99,11 +116,12 @@ fn step_in_doubt(now: Timestamp, doubted_at: Timestamp, capabilities: &Capabilit
     match capabilities.idempotency {
         Idempotency::Native { remembered_for_ms } if in_doubt_ms < remembered_for_ms => Step::Post,
         // Absence is proven only when no request can be on its way any more.
-        Idempotency::Findable if in_doubt_ms < capabilities.request_lifetime_ms => {
+        Idempotency::Findable if can_be_found && in_doubt_ms < capabilities.request_lifetime_ms => {
             Step::Wait { until: doubted_at.plus_ms(capabilities.request_lifetime_ms) }
         }
-        Idempotency::Findable => Step::Find,
-        Idempotency::Native { .. } | Idempotency::EditOnly | Idempotency::None => match unknown {
+        Idempotency::Findable if can_be_found => Step::Find,
+        Idempotency::Native { .. } | Idempotency::EditOnly | Idempotency::Findable | Idempotency::None => match unknown
+        {
             UnknownPolicy::Resend => Step::Post,
             UnknownPolicy::Hold { limit_ms } if in_doubt_ms < limit_ms => {
                 Step::Hold { until: doubted_at.plus_ms(limit_ms) }
@@ -177,6 +195,9 @@ fn is_notice_of_a_turn(claim: &DeliveryClaim) -> bool {
 pub fn settle_find(claim: &DeliveryClaim, found: Result<Option<MessageId>, Cause>, at: Circumstances) -> Settlement {
     match found {
         Ok(Some(message)) => Settlement::Delivered { message, assert_at: None, notice: None },
+        Ok(None) if claim.kind == DeliveryKind::Placeholder => {
+            Settlement::GivenUp { cause: PLACEHOLDER_PERHAPS_THERE.to_owned() }
+        }
         Ok(None) => Settlement::Deferred {
             pause: Pause { until: at.now, scope: RetryScope::Message },
             cause: "looked up: it certainly did not arrive".into(),
@@ -247,7 +268,8 @@ fn after_unknown(claim: &DeliveryClaim, step: &Step, cause: &Cause, at: Circumst
     }
     let cause = cause.to_string();
     if claim.kind == DeliveryKind::Placeholder {
-        return Settlement::GivenUp { cause: format!("{cause}; the reply will post its own placeholder") };
+        // It is found or given up.
+        return Settlement::Doubted { pause: Pause { until: at.now, scope: RetryScope::Message }, cause };
     }
     if is_notice_of_a_turn(claim) {
         return Settlement::GivenUp { cause: format!("{cause}; {NOTICE_PERHAPS_THERE}") };

@@ -36,6 +36,19 @@ impl Pace {
         may
     }
 
+    /// Whether `turn` may, if its account may, too; if not, it waits in either.
+    pub fn take_with(&mut self, account: &mut Self, turn: TurnId, now: Timestamp, intervals_ms: (i64, i64)) -> bool {
+        if !self.waiting.contains(&turn) {
+            self.waiting.push_back(turn);
+        }
+        let is_next = now >= self.free_at && self.waiting.front() == Some(&turn);
+        if !is_next {
+            // While it may not here, it is in nobody's way there.
+            account.leave(turn);
+        }
+        is_next && account.take(turn, now, intervals_ms.1) && self.take(turn, now, intervals_ms.0)
+    }
+
     /// `turn` has nothing to show any more, or not now: it is in nobody's way.
     pub fn leave(&mut self, turn: TurnId) {
         self.waiting.retain(|waits| *waits != turn);
@@ -78,6 +91,33 @@ mod tests {
         assert_eq!(shared, [(0, 1), (4_000, 2), (8_000, 3), (12_000, 1), (16_000, 2), (20_000, 3)]);
         let alone = edits(&mut Pace::default(), &[1], 0, 8_500);
         assert_eq!(alone, [(0, 1), (4_000, 1), (8_000, 1)], "nobody waits for turns that are not there");
+    }
+
+    #[test]
+    fn conversations_share_the_pace_of_their_account() {
+        let (mut account, mut paces) = (Pace::default(), [Pace::default(), Pace::default(), Pace::default()]);
+        let mut edits = Vec::new();
+        for now in (0..9_000).step_by(500) {
+            for (turn, pace) in (1..).zip(&mut paces) {
+                if pace.take_with(&mut account, TurnId(turn), Timestamp(now), (INTERVAL_MS, 1_500)) {
+                    edits.push((now, turn));
+                }
+            }
+        }
+        assert_eq!(edits, [(0, 1), (1_500, 2), (3_000, 3), (4_500, 1), (6_000, 2), (7_500, 3)]);
+    }
+
+    #[test]
+    fn a_conversation_that_rests_holds_up_no_other() {
+        let (mut account, mut rests, mut other) = (Pace::default(), Pace::default(), Pace::default());
+        let take = |pace: &mut Pace, account: &mut Pace, turn, now| {
+            pace.take_with(account, TurnId(turn), Timestamp(now), (INTERVAL_MS, 1_500))
+        };
+        assert!(take(&mut other, &mut account, 2, 0));
+        assert!(!take(&mut rests, &mut account, 1, 500), "it waits for its account");
+        rests.rest_until(Timestamp(60_000));
+        assert!(!take(&mut rests, &mut account, 1, 1_000));
+        assert!(take(&mut other, &mut account, 2, 4_000));
     }
 
     #[test]

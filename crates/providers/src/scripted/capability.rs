@@ -11,7 +11,9 @@ const REMEMBERED_FOR_MS: i64 = 24 * 60 * 60 * 1_000;
 pub(super) fn declared(settings: &ScriptedSettings) -> Capabilities {
     Capabilities {
         text_max: TextLimit { max: settings.text_chars_max, unit: TextUnit::Chars },
-        edits: settings.can_edit().then_some(EditSupport { interval_min_ms: settings.edit_interval_ms }),
+        edits: settings
+            .can_edit()
+            .then_some(EditSupport { interval_min_ms: settings.edit_interval_ms, account_interval_min_ms: 0 }),
         idempotency: match settings.repeats {
             Repeats::Native => Idempotency::Native { remembered_for_ms: REMEMBERED_FOR_MS },
             Repeats::EditOnly => Idempotency::EditOnly,

@@ -36,6 +36,7 @@ impl Said {
                 id: MessageId::new(self.id),
                 text: self.text,
                 is_addressed: self.is_addressed,
+                goes_on: false,
                 files: Vec::new(),
             }),
         }

@@ -28,7 +28,7 @@ pub(super) fn declared(conversation: &ConversationId, settings: &TelegramSetting
     let interval_min_ms = if is_group { EDIT_INTERVAL_GROUP_MS } else { EDIT_INTERVAL_PRIVATE_MS };
     Capabilities {
         text_max: TEXT_MAX,
-        edits: Some(EditSupport { interval_min_ms }),
+        edits: Some(EditSupport { interval_min_ms, account_interval_min_ms: 0 }),
         idempotency: Idempotency::EditOnly,
         request_lifetime_ms: REQUEST_LIFETIME_MS,
         is_streamed: false,

@@ -137,6 +137,7 @@ impl Reader<'_> {
             id: message_id(&self.link.chats.conversation(chat_id), chat_id, id),
             text: markdown(&text, &pieces, meant.mention.as_ref()),
             is_addressed: !meant.is_for_another && (is_private || is_ours),
+            goes_on: false,
             files,
         }))
     }

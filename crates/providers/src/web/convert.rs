@@ -62,6 +62,7 @@ impl Posted {
                 id: MessageId::new(id.as_str()),
                 text: self.text,
                 is_addressed: true,
+                goes_on: false,
                 files: Vec::new(),
             }),
             id: UpdateId::new(id),

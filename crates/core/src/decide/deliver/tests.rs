@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     capability::{EditSupport, TextLimit, TextUnit},
+    file::OutFile,
     ids::{AccountId, ConversationId, DeliveryId, DeliveryKey, Place, TurnId},
 };
 
@@ -33,7 +34,7 @@ fn claim(via: Via) -> DeliveryClaim {
 fn capabilities(idempotency: Idempotency) -> Capabilities {
     Capabilities {
         text_max: TextLimit { max: 100, unit: TextUnit::Chars },
-        edits: Some(EditSupport { interval_min_ms: 1_000 }),
+        edits: Some(EditSupport { interval_min_ms: 1_000, account_interval_min_ms: 0 }),
         idempotency,
         request_lifetime_ms: 30_000,
         is_streamed: false,
@@ -186,9 +187,39 @@ fn a_terminal_edit_that_may_be_overwritten_is_asserted_once_more() {
 #[test]
 fn an_unknown_placeholder_is_given_up_so_that_one_orphan_is_the_worst() {
     let placeholder = DeliveryClaim { kind: DeliveryKind::Placeholder, ..claim(Via::Post) };
-    assert!(matches!(settle(&placeholder, &Step::Post, unknown(), at()), Settlement::GivenUp { .. }));
+    let doubted = settle(&placeholder, &Step::Post, unknown(), at());
+    assert!(matches!(doubted, Settlement::Doubted { pause, .. } if pause.until == NOW), "{doubted:?}");
     let stolen = DeliveryClaim { doubted_at: Some(NOW), ..placeholder };
     assert!(matches!(step(&stolen, &capabilities(Idempotency::EditOnly), RESEND), Step::GiveUp(_)));
+}
+
+#[test]
+fn an_unknown_placeholder_is_looked_for_where_that_can_be_done() {
+    let doubted =
+        DeliveryClaim { kind: DeliveryKind::Placeholder, doubted_at: Some(NOW), attempt: 2, ..claim(Via::Post) };
+    let findable = capabilities(Idempotency::Findable);
+    assert_eq!(step(&doubted, &findable, RESEND), Step::Find);
+    let found = MessageId::new("m9");
+    assert_eq!(
+        settle_find(&doubted, Ok(Some(found.clone())), at()),
+        Settlement::Delivered { message: found, assert_at: None, notice: None }
+    );
+    assert!(matches!(settle_find(&doubted, Ok(None), at()), Settlement::GivenUp { .. }));
+    assert!(matches!(settle_find(&doubted, Err("out".into()), at()), Settlement::Doubted { .. }));
+    let looked_often = DeliveryClaim { attempt: PLACEHOLDER_ATTEMPTS_MAX + 1, ..doubted };
+    assert!(matches!(step(&looked_often, &findable, RESEND), Step::GiveUp(_)), "a reply waits behind it");
+}
+
+#[test]
+fn files_in_doubt_are_not_looked_for_because_they_carry_no_key() {
+    let file = OutFile { kept: "1-1/1".into(), name: "a.txt".into(), size_bytes: 1 };
+    let doubted = DeliveryClaim { files: vec![file], doubted_at: Some(NOW), ..claim(Via::Post) };
+    let findable = capabilities(Idempotency::Findable);
+    assert_eq!(step(&doubted, &findable, RESEND), Step::Post);
+    let hold = UnknownPolicy::Hold { limit_ms: 1_000 };
+    assert_eq!(step(&doubted, &findable, hold), Step::Hold { until: NOW.plus_ms(1_000) });
+    let named = DeliveryClaim { form: Form::Apology, ..doubted };
+    assert!(matches!(step(&named, &findable, RESEND), Step::Wait { .. }), "that they could not be sent is a message");
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn says(who: &str, conversation: &str, text: &str) -> Update {
             id: MessageId::new("m1"),
             text: text.into(),
             is_addressed: true,
+            goes_on: false,
             files: Vec::new(),
         }),
     }
@@ -201,6 +202,7 @@ fn bots_and_a_groups_own_talk_never_start_a_turn() {
         id: MessageId::new("m1"),
         text: "hi all".into(),
         is_addressed: false,
+        goes_on: false,
         files: Vec::new(),
     });
     assert_eq!(decide(&talk), Intake::Drop(Reason::NotAddressed));

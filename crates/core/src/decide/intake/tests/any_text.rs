@@ -96,7 +96,7 @@ proptest! {
     ) {
         let mut update = says(who, place, &text);
         update.sender.is_bot = is_bot;
-        let message = Message { id: MessageId::new("m1"), text, is_addressed, files: Vec::new() };
+        let message = Message { id: MessageId::new("m1"), text, is_addressed, goes_on: false, files: Vec::new() };
         update.kind = if is_edit { UpdateKind::Edited(message) } else { UpdateKind::Posted(message) };
         holds(&update);
     }
