@@ -64,6 +64,9 @@ enum Command {
     },
     /// Prints the JSON schema of the configuration, for editors.
     Schema,
+    /// Prints the manifest of an app for Slack: what https://api.slack.com/apps?new_app=1 asks for.
+    #[cfg(feature = "slack")]
+    SlackManifest(crate::slack_manifest::Options),
     /// Talks to a running bridge from this terminal.
     Chat(ChatArgs),
     #[command(flatten)]
@@ -119,6 +122,18 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Bench { what } => finish(bench::run(&what)),
+        #[cfg(feature = "slack")]
+        Command::SlackManifest(options) => {
+            // Before there is an app there are no tokens for a configuration.
+            let config = Config::load(cli.config.as_deref(), &|name| std::env::var(name).ok());
+            println!("{:#}", crate::slack_manifest::of(&options, config.as_ref().ok()));
+            if config.is_err() {
+                eprintln!(
+                    "Note: the configuration can't be read as it is, so your own commands are not in the manifest."
+                );
+            }
+            ExitCode::SUCCESS
+        }
         command => match Config::load(cli.config.as_deref(), &|name| std::env::var(name).ok()) {
             Ok(config) => with_config(command, config),
             Err(problems) => {
@@ -138,6 +153,8 @@ fn with_config(command: Command, config: Config) -> ExitCode {
             log::init(&config.log);
             finish(serve(&command, config))
         }
+        #[cfg(feature = "slack")]
+        Command::SlackManifest(_) => unreachable!("done without a configuration"),
         Command::Schema | Command::Bench { .. } => unreachable!("done without a configuration"),
     }
 }

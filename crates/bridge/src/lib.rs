@@ -14,6 +14,8 @@ pub mod log;
 pub mod operate;
 pub mod process;
 pub mod report;
+#[cfg(feature = "slack")]
+mod slack_manifest;
 pub mod supervisor;
 pub mod worker;
 

@@ -2,7 +2,7 @@
 //!
 //! Guarantee: what is missing, new or strange in one field costs that field, never the rest.
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// A JSON object that is read field by field.

@@ -9,6 +9,7 @@ use lastword_core::{
     ids::{AccountId, ConversationId, UserId},
     provider::Provider,
     reason::span,
+    store::Clock,
 };
 use lastword_providers::web::{GuardSettings, WebProvider, WebSettings};
 use tokio::{sync::Notify, time::Instant};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{health::AccountHealth, standing::Barred};
 use crate::{
     build_id::build,
-    config::{AccountConfig, Config, LOCAL_USER, NetworkConfig},
+    config::{AccountConfig, Config, LOCAL_USER, NetworkConfig, Token},
     process::member::Member,
 };
 
@@ -80,6 +81,8 @@ impl Accounts {
                 notify_after_ms: config.notify_after_ms,
                 barred: Barred::default(),
                 update_age_max_ms: match &config.network {
+                    #[cfg(feature = "slack")]
+                    NetworkConfig::Slack { update_age_max_ms, .. } => *update_age_max_ms,
                     #[cfg(feature = "telegram")]
                     NetworkConfig::Telegram { update_age_max_ms, .. } => *update_age_max_ms,
                     _ => None,
@@ -140,7 +143,7 @@ fn open(
     config: &AccountConfig,
     ended: &CancellationToken,
 ) -> (Arc<dyn Provider>, Option<Router>) {
-    match remote(&member.config, id, config) {
+    match remote(&member.config, id, config, &member.clock) {
         Some(provider) => (provider, None),
         None => {
             let settings = WebSettings {
@@ -162,15 +165,37 @@ fn open(
 
 /// The registry of networks, one arm each; `None` for our own, which is served and not asked.
 #[must_use]
-#[cfg_attr(not(feature = "telegram"), allow(unused_variables, reason = "only networks that are asked need them"))]
-pub fn remote(all: &Config, id: &AccountId, config: &AccountConfig) -> Option<Arc<dyn Provider>> {
+#[allow(unused_variables, reason = "only networks that are asked need them")]
+pub fn remote(
+    all: &Config,
+    id: &AccountId,
+    config: &AccountConfig,
+    clock: &Arc<dyn Clock>,
+) -> Option<Arc<dyn Provider>> {
     match &config.network {
         NetworkConfig::Web {} => None,
+        #[cfg(feature = "slack")]
+        NetworkConfig::Slack { api_url, edited, receipts, update_age_max_ms, prompts, .. } => {
+            use crate::config::EditedFile;
+            use lastword_providers::slack::{Edited, Prompt, SlackProvider, SlackSettings};
+            let prompts = prompts.iter();
+            let settings = SlackSettings {
+                edited: match edited {
+                    EditedFile::Ignore => Edited::Ignore,
+                    EditedFile::Rerun => Edited::Rerun,
+                },
+                receipts: *receipts,
+                update_age_max_ms: *update_age_max_ms,
+                prompts: prompts.map(|one| Prompt { title: one.title.clone(), message: one.message.clone() }).collect(),
+                commands: all.commands.keys().cloned().collect(),
+                ..SlackSettings::new(secret(&config.token), secret(&config.app_token), api_url.clone())
+            };
+            Some(Arc::new(SlackProvider::new(id.clone(), settings, Arc::clone(clock))))
+        }
         #[cfg(feature = "telegram")]
         NetworkConfig::Telegram { api_url, edited, receipts, drafts, .. } => {
             use crate::config::EditedFile;
             use lastword_providers::telegram::{API_URL, Edited, TelegramProvider, TelegramSettings, UPLOAD_BYTES_MAX};
-            let token = config.token.as_ref().map_or_else(|| String::new().into(), |token| token.0.clone());
             let settings = TelegramSettings {
                 edited: match edited {
                     EditedFile::Ignore => Edited::Ignore,
@@ -182,7 +207,7 @@ pub fn remote(all: &Config, id: &AccountId, config: &AccountConfig) -> Option<Ar
                 upload_bytes_max: if api_url == API_URL { UPLOAD_BYTES_MAX } else { all.limits.file_bytes_max },
                 commands: menu(all),
                 admins: config.admins.iter().cloned().collect(),
-                ..TelegramSettings::new(token, api_url.clone())
+                ..TelegramSettings::new(secret(&config.token), api_url.clone())
             };
             Some(Arc::new(TelegramProvider::new(id.clone(), settings)))
         }
@@ -207,6 +232,12 @@ pub fn remote(all: &Config, id: &AccountId, config: &AccountConfig) -> Option<Ar
             Some(Arc::new(ScriptedProvider::new(id.clone(), settings)))
         }
     }
+}
+
+/// A token that the configuration has been checked for.
+#[cfg(any(feature = "slack", feature = "telegram"))]
+fn secret(token: &Option<Token>) -> secrecy::SecretString {
+    token.as_ref().map_or_else(|| String::new().into(), |token| token.0.clone())
 }
 
 /// The commands as a network's menu shows them: ours, then the operator's.

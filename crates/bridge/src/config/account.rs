@@ -20,6 +20,8 @@ pub struct AccountConfig {
     pub network: NetworkConfig,
     /// What the network knows it by, where it has one.
     pub token: Option<Token>,
+    /// What the network knows its app by, where that has a token of its own.
+    pub app_token: Option<Token>,
     /// Who may talk, besides the admins.
     pub users: Allow<UserId>,
     /// In which conversations everybody may talk.
@@ -61,6 +63,7 @@ impl AccountConfig {
         Self {
             network: NetworkConfig::Web {},
             token: None,
+            app_token: None,
             users: Allow::Only(local()),
             conversations: Allow::default(),
             admins: local(),
@@ -80,6 +83,7 @@ impl AccountConfig {
         Self {
             network: file.network,
             token: None,
+            app_token: None,
             users: allowed(users, UserId::new),
             conversations: allowed(conversations, ConversationId::new),
             admins: admins.into_iter().map(|id| UserId::new(id.0)).collect(),

@@ -42,6 +42,8 @@ use lastword_core::{
     ids::{AccountId, AgentId},
 };
 
+#[cfg(feature = "slack")]
+pub use self::file::PromptFile;
 #[cfg(feature = "testing")]
 pub use self::file::ScriptedIdempotency;
 pub use self::{
@@ -185,7 +187,8 @@ impl Config {
         config.file = file.map(Path::to_path_buf);
         config.http.token = token;
         for (name, account) in &mut config.accounts {
-            account.token = tokens.remove(name.as_str()).map(Token);
+            let tokens = tokens.remove(name.as_str()).unwrap_or_default();
+            (account.token, account.app_token) = (tokens.bot.map(Token), tokens.app.map(Token));
         }
         Some(config)
     }

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 /// An item of a list; in bytes of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "slack"), expect(dead_code, reason = "only Slack has lists of its own"))]
 pub(crate) struct Item {
     /// Its bullet or number, with the indentation before it.
     pub(crate) mark: Range<usize>,

@@ -36,7 +36,6 @@ pub(crate) struct Formatted {
     pub(crate) text: String,
     pub(crate) spans: Spans,
     /// The items of lists, in order, but for tasks.
-    #[cfg_attr(not(feature = "slack"), expect(dead_code, reason = "only Slack has lists of its own"))]
     pub(crate) items: Vec<Item>,
 }
 

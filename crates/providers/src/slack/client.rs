@@ -3,8 +3,6 @@
 //! Guarantee: one call is one request. No redirect is followed, no answer is waited for longer than asked, and the tokens
 //! go to the API's own address and nowhere else. <https://docs.slack.dev/apis/web-api>
 
-use std::time::Duration;
-
 use lastword_core::outcome::Cause;
 use reqwest_012::{RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};

@@ -4,8 +4,14 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
+use lastword_core::ids::MessageId;
+
 use super::{
+    find,
     outcome::COMPLETE_UPLOAD,
+    pane,
+    send::{changed, message, reaction},
+    settings::Prompt,
     upload::{GET_PLACE, Uploaded, asked, shared, tests::request},
 };
 
@@ -52,4 +58,18 @@ fn what_is_sent_has_only_documented_arguments() {
     let uploaded = [Uploaded { id: "F1".into(), name: "a.txt".into() }];
     call(COMPLETE_UPLOAD, &shared(&request(None), &uploaded));
     call(COMPLETE_UPLOAD, &shared(&request(Some("1.5")), &uploaded));
+    let asked = request(Some("1.5"));
+    call("chat.postMessage", &json!(message(&asked)));
+    call("chat.update", &json!(changed(&MessageId::new("1.6"), &asked)));
+    call("reactions.add", &reaction(&asked.place, &MessageId::new("1.6")));
+    call("assistant.threads.setStatus", &pane::status_of(&asked.place, ""));
+    for what in [pane::What::Prompts, pane::What::Title("a".into())] {
+        let aside = pane::Aside { conversation: "D1".into(), thread: "1.5".into(), what };
+        let (method, sent) = pane::request(&aside, &[Prompt { title: "a".into(), message: "b".into() }]);
+        call(method, &sent);
+    }
+    for thread in [None, Some("1.5")] {
+        let (method, fields) = find::asked("C1", thread, "1.5", "next");
+        ask(method, &fields);
+    }
 }

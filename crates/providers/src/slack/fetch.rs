@@ -151,12 +151,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_of_another_workspace_is_looked_up_first() {
-        // The address has to be known before the server is there, and leads nowhere.
-        let found = r#"{"ok":true,"file":{"id":"F1","size":5,"url_private":"https://files.example.org/a"}}"#;
-        let answer = format!("200 OK\r\nContent-Length: {}\r\n\r\n{found}", found.len());
-        let (told, requests) = fetched(|_| "id:F1".into(), None, &[&answer]).await;
-        assert_eq!(told, format!("never: {ELSEWHERE}"));
+        let found = format!(r#"{{"ok":true,"file":{{"size":5,"url_private":"{}/files-pri/a"}}}}"#, Prepared::HERE);
+        let found = format!("200 OK\r\nContent-Length: {}\r\n\r\n{found}", found.len());
+        let file = "200 OK\r\nContent-Length: 5\r\n\r\nhello";
+        let (told, requests) = fetched(|_| "id:F1".into(), None, &[&found, file]).await;
+        assert_eq!(told, "all of it: hello");
         assert!(requests[0].starts_with("POST /files.info ") && requests[0].ends_with("file=F1"), "{requests:?}");
+        assert!(requests[1].starts_with("GET /files-pri/a "), "{requests:?}");
+        let hidden = "200 OK\r\nContent-Length: 21\r\n\r\n{\"ok\":true,\"file\":{}}";
+        assert_eq!(fetched(|_| "id:F1".into(), None, &[hidden]).await.0, format!("never: {KEPT}"));
     }
 
     #[tokio::test]

@@ -1,6 +1,5 @@
 //! What an operator decides about an app.
 
-use lastword_core::ids::UserId;
 use secrecy::SecretString;
 
 /// Where Slack's own Web API is. <https://docs.slack.dev/apis/web-api>
@@ -28,10 +27,8 @@ pub struct SlackSettings {
     pub prompts: Vec<Prompt>,
     /// The largest file that is uploaded, in bytes.
     pub upload_bytes_max: u64,
-    /// The commands that are known, so that `@bot status` can be told from a question.
-    pub commands: Vec<SlackCommandSettings>,
-    /// Who may use the commands for admins.
-    pub admins: Vec<UserId>,
+    /// The operator's own commands, so that `@bot deploy` can be told from a question.
+    pub commands: Vec<String>,
 }
 
 /// What follows when somebody changes a message that was accepted.
@@ -53,17 +50,6 @@ pub struct Prompt {
     pub message: String,
 }
 
-/// A command of the bridge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlackCommandSettings {
-    /// Its name, without the slash.
-    pub name: String,
-    /// One line about it.
-    pub help: String,
-    /// Whether something may stand behind it.
-    pub takes_arguments: bool,
-}
-
 impl SlackSettings {
     /// The defaults for these tokens, at `api_url`.
     #[must_use]
@@ -82,7 +68,6 @@ impl SlackSettings {
             prompts: Vec::new(),
             upload_bytes_max: UPLOAD_BYTES_MAX,
             commands: Vec::new(),
-            admins: Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::Id;
-#[cfg(feature = "telegram")]
+#[cfg(any(feature = "slack", feature = "telegram"))]
 use crate::config::api_url;
 use crate::config::{duration, kept};
 
@@ -87,6 +87,40 @@ pub enum NetworkConfig {
         #[schemars(with = "kept::Text")]
         update_age_max_ms: Option<i64>,
     },
+    /// An app in a workspace of Slack.
+    #[cfg(feature = "slack")]
+    Slack {
+        /// The bot user's token in the workspace, xoxb-…. Keep it out of the file: ${SLACK_BOT_TOKEN}.
+        #[schemars(with = "Option<String>", extend("writeOnly" = true, "errorMessage" = "must be text, such as ${SLACK_BOT_TOKEN}"))]
+        token: Option<Taken>,
+        /// A file that holds the token, in place of `token`. A relative one is looked for beside the configuration.
+        #[schemars(with = "Option<String>", length(min = 1))]
+        token_file: Option<Taken>,
+        /// The app's own token with the scope connections:write, xapp-…. Keep it out of the file: ${SLACK_APP_TOKEN}.
+        #[schemars(with = "Option<String>", extend("writeOnly" = true, "errorMessage" = "must be text, such as ${SLACK_APP_TOKEN}"))]
+        app_token: Option<Taken>,
+        /// A file that holds the app's token, in place of `app_token`.
+        #[schemars(with = "Option<String>", length(min = 1))]
+        app_token_file: Option<Taken>,
+        /// The Web API to ask.
+        #[serde(default = "slack_url")]
+        #[schemars(extend("format" = api_url::FORMAT, "errorMessage" = "must be an address such as https://slack.com/api"))]
+        api_url: String,
+        /// What follows when somebody changes a message afterwards.
+        #[serde(default)]
+        edited: EditedFile,
+        /// Whether a message that waits for an agent gets a reaction.
+        #[serde(default)]
+        receipts: bool,
+        /// How old a message may be when it arrives; an older one is answered with an error, and is not looked for after
+        /// an outage.
+        #[serde(rename = "max_update_age", with = "kept", default = "update_age_max_ms")]
+        #[schemars(with = "kept::Text")]
+        update_age_max_ms: Option<i64>,
+        /// What the assistant pane suggests; it shows four.
+        #[serde(default)]
+        prompts: Vec<PromptFile>,
+    },
     /// A scripted network, for tests.
     #[cfg(feature = "testing")]
     Scripted {
@@ -118,8 +152,26 @@ fn telegram_url() -> String {
     lastword_providers::telegram::API_URL.to_owned()
 }
 
+#[cfg(feature = "slack")]
+fn slack_url() -> String {
+    lastword_providers::slack::API_URL.to_owned()
+}
+
+/// What the assistant pane offers to ask.
+#[cfg(feature = "slack")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromptFile {
+    /// What its button reads.
+    #[schemars(length(min = 1))]
+    pub title: String,
+    /// What is asked when it is pressed.
+    #[schemars(length(min = 1))]
+    pub message: String,
+}
+
 /// As long as Telegram keeps what was not acknowledged.
-#[cfg(feature = "telegram")]
+#[cfg(any(feature = "slack", feature = "telegram"))]
 #[expect(clippy::unnecessary_wraps, reason = "as serde calls it")]
 fn update_age_max_ms() -> Option<i64> {
     Some(86_400_000)

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+#[cfg(feature = "slack")]
+pub use self::account::PromptFile;
 #[cfg(feature = "testing")]
 pub use self::account::ScriptedIdempotency;
 use self::name::{ACCOUNT_NAME, COMMAND_NAME};

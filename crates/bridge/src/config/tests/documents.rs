@@ -23,10 +23,13 @@ fn the_example_has_no_problem_and_shows_every_key() {
 fn what_the_example_has_commented_out_works_too() {
     let is_key = |line: &str| {
         let key = line.trim_start_matches([' ', '-', '{']).split(':').next().unwrap_or_default().to_owned();
-        documented_keys().contains(&key) || ["coder", "echo", "API_KEY", "account", "phone"].contains(&key.as_str())
+        documented_keys().contains(&key)
+            || ["coder", "echo", "API_KEY", "account", "phone", "ada"].contains(&key.as_str())
     };
+    let is_file =
+        |line: &str| line.trim_start().starts_with("token_file") || line.trim_start().starts_with("app_token_file");
     let live = EXAMPLE.lines().filter(|line| *line != "routes: []").map(|line| match line.split_once("# ") {
-        Some((indent, rest)) if indent.trim().is_empty() && is_key(rest) && !rest.starts_with("token_file") => {
+        Some((indent, rest)) if indent.trim().is_empty() && is_key(rest) && !is_file(rest) => {
             format!("{indent}{rest}")
         }
         _ => line.to_owned(),
@@ -38,6 +41,7 @@ fn what_the_example_has_commented_out_works_too() {
     assert!(config.agents.contains_key(&AgentId::new("coder")));
     assert_eq!(config.routes.len(), 1);
     assert!(config.accounts[&AccountId::new("phone")].token.is_some());
+    assert!(config.accounts[&AccountId::new("ada")].app_token.is_some());
 }
 
 #[test]

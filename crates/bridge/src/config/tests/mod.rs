@@ -24,6 +24,8 @@ fn env(name: &str) -> Option<String> {
         "HOME" => Some("/home/alice".into()),
         "LASTWORD_TOKEN" => Some("s3cret-t0ken".into()),
         "TELEGRAM_TOKEN" => Some("4711:AAF-x_9".into()),
+        "SLACK_BOT_TOKEN" => Some("xoxb-12-x_9".into()),
+        "SLACK_APP_TOKEN" => Some("xapp-1-A12-x_9".into()),
         "SIX" => Some("6".into()),
         "TRICK" => Some("x\nlimits: { max_concurrent: 1 }".into()),
         "EMPTY" => Some(String::new()),
@@ -90,7 +92,7 @@ limits: {}
     config.yaml:5:51: accounts.web.allow.users[2]: must be an identifier as the network spells it; here is `true`
     config.yaml:5:69: accounts.web.unknown: must be one of: resend, hold; here is `guess`
     config.yaml:5:86: accounts.web.progress: must be true or false; here is the text `perhaps`
-    config.yaml:6:21: accounts.phone.network: unknown network `telegrm`; did you mean `telegram`? (known: web, telegram)
+    config.yaml:6:21: accounts.phone.network: unknown network `telegrm`; did you mean `telegram`? (known: web, telegram, slack)
     config.yaml:7:3: accounts.Loud: a name begins with a small letter and has up to 32 small letters, digits, `_` and `-`
     config.yaml:8:7: accounts.none: must be a mapping; here is nothing
     config.yaml:12:14: agents.coder.program: must name a program, such as claude; here is nothing
@@ -438,7 +440,7 @@ accounts:
         }
     );
     insta::assert_snapshot!(problems("accounts: { a: { network: scrpted }, b: { network: scripted, link: x } }"), @r"
-    config.yaml:1:27: accounts.a.network: unknown network `scrpted`; did you mean `scripted`? (known: web, telegram, scripted)
+    config.yaml:1:27: accounts.a.network: unknown network `scrpted`; did you mean `scripted`? (known: web, telegram, slack, scripted)
     config.yaml:1:41: accounts.b: `url` is missing; add it
     config.yaml:1:62: accounts.b: unknown key `link` (known here: admins, allow, edit_interval, edits, hold_limit, idempotency, network, notify_after, placeholder, progress, request_lifetime, text_max, unknown, url)
     3 problems in the configuration

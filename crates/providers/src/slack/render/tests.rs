@@ -27,7 +27,7 @@ pub(crate) fn invalid(rendered: &Rendered) -> Option<String> {
     if elements.is_empty() {
         return Some("nothing in it".into());
     }
-    elements.into_iter().find_map(wrong)
+    elements.iter().find_map(wrong)
 }
 
 /// What is wrong with an element of a block.

@@ -1,0 +1,100 @@
+//! Posting and updating: one request each.
+//!
+//! Every message carries the key of its delivery as metadata, so that a doubtful one can be found.
+//! <https://docs.slack.dev/messaging/message-metadata>
+
+use std::collections::HashMap;
+
+use lastword_core::{
+    delivery::Form,
+    ids::{MessageId, Place},
+    outcome::SendOutcome,
+    provider::SendRequest,
+};
+use serde_json::{Value, json};
+use slack_morphism::prelude::{
+    SlackApiChatPostMessageRequest, SlackApiChatUpdateRequest, SlackMessageContent, SlackMessageMetadata, SlackTs,
+};
+
+use super::{
+    Link,
+    client::Answer,
+    outcome::classify,
+    render::{Rendered, plain, render},
+};
+
+/// What our messages' metadata is called.
+pub(super) const METADATA: &str = "lastword_delivery";
+/// The field of it that holds the key.
+pub(super) const KEY: &str = "key";
+/// The field of it that names the message that is answered.
+const QUESTION: &str = "question";
+/// 👀 on a message that is taken.
+const TAKEN: &str = "eyes";
+
+pub(super) async fn post(link: &Link, request: &SendRequest) -> SendOutcome {
+    const METHOD: &str = "chat.postMessage";
+    classify(link.client.call(METHOD, &message(request)).await, None, METHOD)
+}
+
+pub(super) async fn edit(link: &Link, target: &MessageId, request: &SendRequest) -> SendOutcome {
+    const METHOD: &str = "chat.update";
+    classify(link.client.call(METHOD, &changed(target, request)).await, Some(target), METHOD)
+}
+
+/// <https://docs.slack.dev/reference/methods/chat.postMessage>
+pub(super) fn message(request: &SendRequest) -> SlackApiChatPostMessageRequest {
+    let channel = request.place.conversation.as_str().into();
+    SlackApiChatPostMessageRequest {
+        thread_ts: thread(&request.place),
+        // Nobody asked for a preview of what an agent links to.
+        unfurl_links: Some(false),
+        unfurl_media: Some(false),
+        ..SlackApiChatPostMessageRequest::new(channel, content(request))
+    }
+}
+
+/// <https://docs.slack.dev/reference/methods/chat.update>
+pub(super) fn changed(target: &MessageId, request: &SendRequest) -> SlackApiChatUpdateRequest {
+    let channel = request.place.conversation.as_str().into();
+    SlackApiChatUpdateRequest {
+        // By default an update links what a post leaves alone.
+        parse: Some("none".into()),
+        ..SlackApiChatUpdateRequest::new(channel, content(request), target.as_str().into())
+    }
+}
+
+fn content(request: &SendRequest) -> SlackMessageContent {
+    let Rendered { text, blocks } = match request.form {
+        Form::Formatted => render(&request.text),
+        Form::Plain | Form::Apology => plain(&request.text),
+    };
+    SlackMessageContent {
+        text: Some(text),
+        blocks: Some(blocks),
+        metadata: Some(metadata(request)),
+        ..SlackMessageContent::new()
+    }
+}
+
+fn metadata(request: &SendRequest) -> SlackMessageMetadata {
+    let mut payload = HashMap::from([(KEY.to_owned(), request.key.as_str().to_owned())]);
+    payload.extend(request.reply_to.as_ref().map(|question| (QUESTION.to_owned(), question.as_str().to_owned())));
+    SlackMessageMetadata { event_type: METADATA.into(), event_payload: Some(payload) }
+}
+
+pub(super) fn thread(place: &Place) -> Option<SlackTs> {
+    place.thread.as_ref().map(|thread| thread.as_str().into())
+}
+
+/// <https://docs.slack.dev/reference/methods/reactions.add>
+pub(super) async fn taken(link: &Link, place: &Place, message: &MessageId) {
+    if let Answer::Refused(refusal) = link.client.call("reactions.add", &reaction(place, message)).await {
+        // It may stand there already, or the message is a command, which is none.
+        tracing::debug!(account = %link.account, "a reaction was refused: {refusal}");
+    }
+}
+
+pub(super) fn reaction(place: &Place, message: &MessageId) -> Value {
+    json!({ "channel": place.conversation.as_str(), "timestamp": message.as_str(), "name": TAKEN })
+}
