@@ -15,6 +15,7 @@ mod oversight;
 mod packaging;
 mod provider_contract;
 mod simulate;
+mod slack;
 mod slack_clients;
 mod small_disk;
 mod supervision;

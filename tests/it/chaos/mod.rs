@@ -115,6 +115,11 @@ async fn on_telegram() {
 }
 
 #[tokio::test]
+async fn on_slack() {
+    survives("on_slack", settings(Network::Slack), None).await;
+}
+
+#[tokio::test]
 async fn while_the_clock_steps() {
     let Some(clock) = FakeClock::maybe_new() else {
         eprintln!("not run: the package faketime is not installed");

@@ -33,7 +33,7 @@ enum Answers {
     Echo,
 }
 
-/// Every conversation that people use, and what it is on Telegram.
+/// Every conversation that people use, and what it is on Telegram; on Slack groups and forums are channels.
 pub const CHATS: &[(&str, ChatKind)] = &[
     ("s0", ChatKind::Forum(&["a"])),
     ("s1", ChatKind::Private),
@@ -77,7 +77,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
 /// How many lines an answer has that comes in several parts.
 fn lines_of_several_parts(network: Network) -> usize {
     match network {
-        Network::Telegram => 400,
+        Network::Telegram | Network::Slack => 400,
         Network::Native | Network::EditOnly | Network::Findable | Network::Careless => 40,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use fastrand::Rng;
 use lastword_tests::{
     ledger::{Fault, On},
-    telegram,
+    slack, telegram,
 };
 
 use super::people::{CHATS, Said};
@@ -106,14 +106,16 @@ fn draw_fault(rng: &mut Rng, plan: Plan) -> (Event, Option<(u64, Event)>) {
         27..=28 => (Event::NetworkOut, Some((out_ms, Event::NetworkBack))),
         29..=31 if plan.has_disk => (Event::FillDisk, Some((out_ms, Event::EmptyDisk))),
         32..=34 if plan.has_clock => (Event::Clock(["+1h", "-1h", "+3s", "-3s"][rng.usize(..4)]), None),
-        32..=34 if plan.network == Network::Telegram => (Event::Taken, None),
+        32..=34 if matches!(plan.network, Network::Telegram | Network::Slack) => (Event::Taken, None),
         _ => (draw_trouble(rng, plan), None),
     }
 }
 
 fn draw_trouble(rng: &mut Rng, plan: Plan) -> Event {
-    if plan.network == Network::Telegram {
-        return draw_telegram_trouble(rng);
+    match plan.network {
+        Network::Telegram => return draw_telegram_trouble(rng),
+        Network::Slack => return draw_slack_trouble(rng),
+        Network::Native | Network::EditOnly | Network::Findable | Network::Careless => {}
     }
     let conversation = ["s0", "s1", "r0", "e0", "e1"][rng.usize(..5)];
     let on = [On::Any, On::Any, On::Post, On::Edit][rng.usize(..4)];
@@ -127,6 +129,23 @@ fn draw_telegram_trouble(rng: &mut Rng) -> Event {
     let conversation = (method != Some("getUpdates") && rng.bool()).then(|| CHATS[rng.usize(..CHATS.len())].0);
     let faults = std::iter::repeat_with(|| draw_telegram_fault(rng)).take(3).collect();
     Event::Trouble(conversation, Faults::Telegram(method, faults))
+}
+
+fn draw_slack_trouble(rng: &mut Rng) -> Event {
+    const METHODS: [Option<&str>; 6] = [
+        None,
+        Some("chat.postMessage"),
+        Some("chat.update"),
+        Some("apps.connections.open"),
+        Some("conversations.history"),
+        Some("conversations.replies"),
+    ];
+    let method = METHODS[rng.usize(..METHODS.len())];
+    // A socket is in no channel.
+    let conversation =
+        (method != Some("apps.connections.open") && rng.bool()).then(|| CHATS[rng.usize(..CHATS.len())].0);
+    let faults = std::iter::repeat_with(|| draw_slack_fault(rng)).take(3).collect();
+    Event::Trouble(conversation, Faults::Slack(method, faults))
 }
 
 fn draw_request_fault(rng: &mut Rng, plan: Plan) -> Fault {
@@ -160,6 +179,24 @@ fn draw_telegram_fault(rng: &mut Rng) -> telegram::Fault {
         8 => Fault::DelayBefore { ms },
         9 | 10 => Fault::DelayAfter { ms },
         _ => Fault::Limited { retry_after_s: rng.u64(1..=3) },
+    }
+}
+
+fn draw_slack_fault(rng: &mut Rng) -> slack::Fault {
+    use slack::Fault;
+    let ms = rng.u64(50..SLOW_MS_MAX);
+    let error = ["internal_error", "fatal_error", "service_unavailable"][rng.usize(..3)].to_owned();
+    match rng.u8(..12) {
+        0 => Fault::DropBefore,
+        1 | 2 => Fault::CutAfter,
+        3 => Fault::ErrorBefore { error },
+        4 => Fault::ErrorAfter { error },
+        5 => Fault::GatewayBefore,
+        6 => Fault::GatewayAfter,
+        7 => Fault::GarbleAfter,
+        8 => Fault::DelayBefore { ms },
+        9 | 10 => Fault::DelayAfter { ms },
+        _ => Fault::Limited { retry_after_s: rng.u64(1..=3), is_bare: rng.bool() },
     }
 }
 

@@ -2,15 +2,16 @@
 
 use lastword_tests::{
     ledger::{self, Book},
-    telegram,
+    slack, telegram,
 };
 
-use super::{Network, Settings, ledger::Ledger, town::Town};
+use super::{Network, Settings, ledger::Ledger, town::Town, workspace::Workspace};
 
 /// A network in a process of its own; ends with this value.
 pub enum Chat {
     Scripted(Ledger),
     Telegram(Town),
+    Slack(Workspace),
 }
 
 /// What becomes of the next requests, in the words of the network that they are for.
@@ -19,6 +20,8 @@ pub enum Faults {
     Scripted(ledger::On, Vec<ledger::Fault>),
     /// Of this method; of all that post or change a message, if it names none.
     Telegram(Option<&'static str>, Vec<telegram::Fault>),
+    /// The same.
+    Slack(Option<&'static str>, Vec<slack::Fault>),
 }
 
 impl Faults {
@@ -27,6 +30,7 @@ impl Faults {
         match self {
             Self::Scripted(_, faults) => faults.len(),
             Self::Telegram(_, faults) => faults.len(),
+            Self::Slack(_, faults) => faults.len(),
         }
     }
 }
@@ -35,6 +39,7 @@ impl Chat {
     pub(super) async fn start(settings: &Settings) -> Self {
         match settings.network {
             Network::Telegram => Self::Telegram(Town::start(&settings.chats).await),
+            Network::Slack => Self::Slack(Workspace::start(&settings.chats).await),
             network => Self::Scripted(Ledger::start(network == Network::Native).await),
         }
     }
@@ -42,7 +47,7 @@ impl Chat {
     pub(super) fn scripted(&self) -> &Ledger {
         match self {
             Self::Scripted(ledger) => ledger,
-            Self::Telegram(_) => panic!("Telegram follows no such script"),
+            Self::Telegram(_) | Self::Slack(_) => panic!("this network follows no such script"),
         }
     }
 
@@ -50,10 +55,11 @@ impl Chat {
     pub(super) fn account(&self, network: Network) -> String {
         let idempotency = match (self, network) {
             (Self::Telegram(town), _) => return town.account(),
+            (Self::Slack(workspace), _) => return workspace.account(),
             (_, Network::Native) => "native",
             (_, Network::EditOnly) => "edit_only",
             (_, Network::Findable) => "findable",
-            (_, Network::Careless | Network::Telegram) => "none",
+            (_, Network::Careless | Network::Telegram | Network::Slack) => "none",
         };
         format!(
             "network: scripted\nurl: '{}'\nidempotency: {idempotency}\nallow: {{ users: [alice, bob] }}\nadmins: [alice]",
@@ -66,6 +72,7 @@ impl Chat {
         match self {
             Self::Scripted(_) => conversation.to_owned(),
             Self::Telegram(town) => town.id_of(conversation).to_string(),
+            Self::Slack(workspace) => workspace.id_of(conversation),
         }
     }
 
@@ -73,6 +80,7 @@ impl Chat {
         match self {
             Self::Scripted(ledger) => ledger.say_in(who, place, text).await,
             Self::Telegram(town) => town.say_in(who, place, text).await,
+            Self::Slack(workspace) => workspace.say_in(who, place, text).await,
         }
     }
 
@@ -87,6 +95,7 @@ impl Chat {
         match self {
             Self::Scripted(ledger) => ledger.read_on(book).await,
             Self::Telegram(town) => town.read_on(book).await,
+            Self::Slack(workspace) => workspace.read_on(book).await,
         }
     }
 
@@ -95,6 +104,7 @@ impl Chat {
         match self {
             Self::Scripted(ledger) => ledger.now_ms(),
             Self::Telegram(town) => town.now_ms(),
+            Self::Slack(workspace) => workspace.now_ms(),
         }
     }
 
@@ -103,9 +113,10 @@ impl Chat {
         match (self, faults) {
             (Self::Scripted(ledger), Faults::Scripted(on, faults)) => ledger.script(conversation, on, faults).await,
             (Self::Telegram(town), Faults::Telegram(method, faults)) => town.script(conversation, method, faults).await,
-            (Self::Scripted(_), Faults::Telegram(..)) | (Self::Telegram(_), Faults::Scripted(..)) => {
-                panic!("these faults are another network's")
+            (Self::Slack(workspace), Faults::Slack(method, faults)) => {
+                workspace.script(conversation, method, faults).await;
             }
+            _ => panic!("these faults are another network's"),
         }
     }
 
@@ -114,6 +125,7 @@ impl Chat {
         match self {
             Self::Scripted(ledger) => ledger.clear_faults().await,
             Self::Telegram(town) => town.clear_faults().await,
+            Self::Slack(workspace) => workspace.clear_faults().await,
         }
     }
 
@@ -122,13 +134,16 @@ impl Chat {
         match self {
             Self::Scripted(ledger) => ledger.is_out(is_out).await,
             Self::Telegram(town) => town.is_out(is_out).await,
+            Self::Slack(workspace) => workspace.is_out(is_out).await,
         }
     }
 
-    /// Somebody else receives as the bot for a moment, where only one can.
+    /// The link is taken away for a moment: somebody else receives as the bot, or the network replaces its sockets.
     pub async fn is_taken(&self) {
-        if let Self::Telegram(town) = self {
-            town.is_taken().await;
+        match self {
+            Self::Scripted(_) => {}
+            Self::Telegram(town) => town.is_taken().await,
+            Self::Slack(workspace) => workspace.refresh().await,
         }
     }
 }

@@ -15,6 +15,7 @@ mod settings;
 mod slack;
 mod telegram;
 mod town;
+mod workspace;
 
 use std::{
     path::PathBuf,
@@ -37,7 +38,7 @@ pub use self::{
     other_program::OtherProgram,
     processes::{Pid, Who},
     settings::{Network, Settings},
-    slack::Slack,
+    slack::{Persona, Slack},
     telegram::Telegram,
     town::ChatKind,
 };

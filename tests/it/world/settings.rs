@@ -7,7 +7,7 @@ use std::{
 
 use super::{agent_script::SCRIPT, chat::Chat, town::ChatKind};
 
-/// A network, by how it stops a repeated post from showing twice: the scripted one in any way, or Telegram.
+/// A network, by how it stops a repeated post from showing twice: the scripted one in any way, or a fake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
     /// It deduplicates on our key.
@@ -20,6 +20,8 @@ pub enum Network {
     Careless,
     /// The fake Telegram, where only edits may be repeated.
     Telegram,
+    /// The fake Slack, where posts can be looked up, too.
+    Slack,
 }
 
 /// What a test sets before the world begins.
@@ -34,7 +36,7 @@ pub struct Settings {
     pub agents: Vec<(&'static str, String)>,
     /// Conversations of the account `net` that another agent than `sh` answers.
     pub routes: Vec<(&'static str, &'static str)>,
-    /// The conversations that there are, where not every name is one: on Telegram.
+    /// The conversations that there are, where not every name is one: on the fakes.
     pub chats: Vec<(&'static str, ChatKind)>,
     /// Lines appended to the account `net`.
     pub account: String,
