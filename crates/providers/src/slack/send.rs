@@ -57,10 +57,15 @@ pub(super) fn message(request: &SendRequest) -> SlackApiChatPostMessageRequest {
 /// <https://docs.slack.dev/reference/methods/chat.update>
 pub(super) fn changed(target: &MessageId, request: &SendRequest) -> SlackApiChatUpdateRequest {
     let channel = request.place.conversation.as_str().into();
+    let content = SlackMessageContent {
+        // An assertion names no question: what the message says of itself stays.
+        metadata: request.reply_to.is_some().then(|| metadata(request)),
+        ..content(request)
+    };
     SlackApiChatUpdateRequest {
         // By default an update links what a post leaves alone.
         parse: Some("none".into()),
-        ..SlackApiChatUpdateRequest::new(channel, content(request), target.as_str().into())
+        ..SlackApiChatUpdateRequest::new(channel, content, target.as_str().into())
     }
 }
 
