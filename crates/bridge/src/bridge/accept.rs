@@ -44,9 +44,10 @@ pub(super) async fn accept(
     let mut ack = Some(ack);
     let mut items = Vec::with_capacity(updates.len());
     let mut looks = Looks::begin();
-    let mut threads = Threads::default();
+    // Until the store says what they are about, nobody knows who waits for an answer to them.
+    let meant = in_time(Threads::default().read(&*member.store, policy, updates), member, account, notices, &[]);
+    let updates = meant.await?;
     for update in &updates {
-        let update = &*threads.read(&*member.store, policy, update).await?;
         let intake = match intake(policy, account.shape(&update.place.conversation), about, update) {
             Decision::Ready(intake) => unless_too_old(intake, update, member.clock.now(), account.update_age_max_ms),
             Decision::Look { asked, look } => looks.answer(member, asked, look).await,

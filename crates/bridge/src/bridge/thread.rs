@@ -1,6 +1,6 @@
 //! Threads that go on: where we were spoken to once, what is said next is meant for us without naming us.
 
-use std::{borrow::Cow, collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use lastword_core::{
     decide::policy::Policy,
@@ -9,53 +9,50 @@ use lastword_core::{
     update::{Update, UpdateKind},
 };
 
-/// Before a store that can't be asked is asked for the next offer.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Before a store that can't be asked is asked again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What is known of the places of one batch.
 #[derive(Default)]
 pub(super) struct Threads(BTreeSet<Place>);
 
 impl Threads {
-    /// The update as it is meant. An `Err` refuses the batch: nobody knows whether it would be lost.
-    pub(super) async fn read<'u>(
-        &mut self,
+    /// The updates as they are meant. Waits for a store that can't be asked: without it a message might be lost.
+    pub(super) async fn read(
+        mut self,
         store: &dyn Store,
         policy: &Policy,
-        update: &'u Update,
-    ) -> Result<Cow<'u, Update>, StoreError> {
-        let UpdateKind::Posted(message) = &update.kind else { return Ok(Cow::Borrowed(update)) };
-        if update.sender.is_bot || !policy.allows(update) {
-            return Ok(Cow::Borrowed(update));
-        }
-        if message.is_addressed {
-            // What stands behind it in the batch may go on from here.
-            self.0.insert(update.place.clone());
-        } else if message.goes_on && self.knows(store, &update.place).await? {
-            let mut meant = update.clone();
-            if let UpdateKind::Posted(message) = &mut meant.kind {
-                message.is_addressed = true;
+        mut updates: Vec<Update>,
+    ) -> Result<Vec<Update>, StoreError> {
+        for update in &mut updates {
+            let may_talk = !update.sender.is_bot && policy.allows(update);
+            let UpdateKind::Posted(message) = &mut update.kind else { continue };
+            if !may_talk {
+                continue;
             }
-            return Ok(Cow::Owned(meant));
+            if message.is_addressed {
+                // What stands behind it in the batch may go on from here.
+                self.0.insert(update.place.clone());
+            } else if message.goes_on {
+                message.is_addressed = self.knows(store, &update.place).await;
+            }
         }
-        Ok(Cow::Borrowed(update))
+        Ok(updates)
     }
 
-    async fn knows(&mut self, store: &dyn Store, place: &Place) -> Result<bool, StoreError> {
+    async fn knows(&mut self, store: &dyn Store, place: &Place) -> bool {
         if self.0.contains(place) {
-            return Ok(true);
+            return true;
         }
-        match store.history(place, None, 1).await {
-            Ok(turns) if turns.is_empty() => Ok(false),
-            Ok(_) => {
-                self.0.insert(place.clone());
-                Ok(true)
-            }
-            // A row that can't be read is a turn that was there.
-            Err(StoreError::Damaged(_) | StoreError::Refused(_)) => Ok(true),
-            Err(error) => {
-                tokio::time::sleep(PAUSE).await;
-                Err(error)
+        loop {
+            match store.history(place, None, 1).await {
+                Ok(turns) if turns.is_empty() => return false,
+                // A row that can't be read is a turn that was there.
+                Ok(_) | Err(StoreError::Damaged(_) | StoreError::Refused(_)) => {
+                    self.0.insert(place.clone());
+                    return true;
+                }
+                Err(StoreError::Unavailable(_)) => tokio::time::sleep(PAUSE).await,
             }
         }
     }
@@ -96,11 +93,6 @@ mod tests {
         }
     }
 
-    async fn is_ours(threads: &mut Threads, store: &SqliteStore, policy: &Policy, update: &Update) -> bool {
-        let meant = threads.read(store, policy, update).await.unwrap();
-        matches!(&meant.kind, UpdateKind::Posted(message) if message.is_addressed)
-    }
-
     /// Somebody is answered in this thread.
     async fn answered(store: &SqliteStore, update: &Update) {
         let (account, holder) = (AccountId::new("a"), IncarnationId::new("bridge"));
@@ -136,9 +128,7 @@ mod tests {
         };
         let policy = Policy { accounts: BTreeMap::from([(AccountId::new("a"), account)]), ..Policy::default() };
         answered(&store, &said("alice", "1", true)).await;
-        let mut threads = Threads::default();
-        let mut ours = Vec::new();
-        for (sender, thread, is_addressed) in [
+        let updates = [
             ("bob", "1", false),
             ("mallory", "1", false),
             ("bob", "2", false),
@@ -146,12 +136,11 @@ mod tests {
             ("bob", "2", false),
             ("alice", "2", true),
             ("bob", "2", false),
-        ] {
-            let update = said(sender, thread, is_addressed);
-            if is_ours(&mut threads, &store, &policy, &update).await {
-                ours.push(update.id.to_string());
-            }
-        }
+        ];
+        let updates = updates.map(|(sender, thread, is_addressed)| said(sender, thread, is_addressed)).into();
+        let meant = Threads::default().read(&store, &policy, updates).await.unwrap();
+        let is_ours = |update: &&Update| matches!(&update.kind, UpdateKind::Posted(message) if message.is_addressed);
+        let ours: Vec<_> = meant.iter().filter(is_ours).map(|update| update.id.to_string()).collect();
         assert_eq!(ours, ["bob in 1", "mallory in 2", "alice in 2", "bob in 2"]);
     }
 }
