@@ -127,11 +127,10 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
     if let Settlement::Delivered { .. } | Settlement::GivenUp { .. } = &settlement {
         upload::forget(&shared.member, &claim);
     }
-    if let (DeliveryKind::Terminal, Some(turn), Settlement::Delivered { .. } | Settlement::GivenUp { .. }) =
-        (claim.kind, claim.turn, &settlement)
-    {
+    let is_last_word = claim.kind == DeliveryKind::Terminal
+        && matches!(settlement, Settlement::Delivered { .. } | Settlement::GivenUp { .. });
+    if let Some(turn) = claim.turn.filter(|_| is_last_word) {
         shared.progress.forget(turn);
-        progress::rest(&account, &claim.place).await;
     }
     if let Settlement::Delivered { .. } | Settlement::TargetRecorded { .. } = &settlement {
         account.barred.delivered(&shared.member.alerts, &account.id, &claim.place.conversation);
@@ -155,6 +154,10 @@ async fn deliver(shared: Arc<Shared>, claim: DeliveryClaim) -> Result<(), StoreE
         }
         Settlement::GivenUp { cause } => account.health.not_attempted(claim.id, &cause),
         Settlement::Held { .. } => account.health.not_attempted(claim.id, HELD_CAUSE),
+    }
+    if is_last_word {
+        // Everything is recorded: nothing waits for this, and nothing is lost with it.
+        progress::rest(&account, &claim.place).await;
     }
     Ok(())
 }
