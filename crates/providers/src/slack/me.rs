@@ -46,35 +46,43 @@ async fn found(link: &Link) -> Result<(Me, String), ReceiveError> {
         let cause = format!("bot_token: this is a person's token; a bot's begins with xoxb-: {}", page(link, "oauth"));
         return Err(ReceiveError::Unauthorized { cause: cause.into() });
     }
-    if let Some(scopes) = scopes {
-        let missing = |wanted: &[&'static str]| {
-            let has = |scope: &str| scopes.split(',').any(|one| one.trim() == scope);
-            wanted.iter().copied().filter(|scope| !has(scope)).collect::<Vec<_>>().join(", ")
-        };
-        let mut needed = missing(NEEDED_SCOPES);
-        if HEARING_SCOPES.iter().all(|scope| missing(&[scope]) == *scope) {
-            needed = [needed, HEARING_SCOPES.join(", ")]
-                .into_iter()
-                .filter(|some| !some.is_empty())
-                .collect::<Vec<_>>()
-                .join(", ");
-        }
-        if !needed.is_empty() {
-            let cause = format!(
-                "bot_token: the app lacks the scopes {needed}: add them on {} and install it again",
-                page(link, "oauth")
-            );
-            return Err(ReceiveError::Unauthorized { cause: cause.into() });
-        }
-        let wanted = missing(WANTED_SCOPES);
-        if !wanted.is_empty() {
-            tracing::warn!(account = %link.account, "the app lacks the scopes {wanted}, and can't do everything; see {}", page(link, "oauth"));
-        }
-        link.is_me(me.clone());
-        return Ok((me, wanted));
+    let missing = scopes.map(|scopes| Missing::from(&scopes)).unwrap_or_default();
+    if !missing.needed.is_empty() {
+        let cause = format!(
+            "bot_token: the app lacks the scopes {}: add them on {} and install it again",
+            missing.needed.join(", "),
+            page(link, "oauth")
+        );
+        return Err(ReceiveError::Unauthorized { cause: cause.into() });
+    }
+    let wanted = missing.wanted.join(", ");
+    if !wanted.is_empty() {
+        tracing::warn!(account = %link.account, "the app lacks the scopes {wanted}, and can't do everything; see {}", page(link, "oauth"));
     }
     link.is_me(me.clone());
-    Ok((me, String::new()))
+    Ok((me, wanted))
+}
+
+/// The scopes that a token lacks.
+#[derive(Default)]
+struct Missing {
+    /// Without these there is no conversation.
+    needed: Vec<&'static str>,
+    /// Without these something can't be done.
+    wanted: Vec<&'static str>,
+}
+
+impl Missing {
+    /// Of what Slack lists, parted by commas; one of those that hear is enough.
+    fn from(scopes: &str) -> Self {
+        let has = |scope: &str| scopes.split(',').any(|one| one.trim() == scope);
+        let lacks = |wanted: &[&'static str]| wanted.iter().copied().filter(|scope| !has(scope)).collect::<Vec<_>>();
+        let mut needed = lacks(NEEDED_SCOPES);
+        if !HEARING_SCOPES.iter().any(|scope| has(scope)) {
+            needed.extend(HEARING_SCOPES);
+        }
+        Self { needed, wanted: lacks(WANTED_SCOPES) }
+    }
 }
 
 /// Asks as an operator does: whatever is missing is an error.

@@ -103,3 +103,28 @@ pub(super) async fn taken(link: &Link, place: &Place, message: &MessageId) {
 pub(super) fn reaction(place: &Place, message: &MessageId) -> Value {
     json!({ "channel": place.conversation.as_str(), "timestamp": message.as_str(), "name": TAKEN })
 }
+
+#[cfg(test)]
+mod tests {
+    use lastword_core::ids::{AccountId, ConversationId, DeliveryKey};
+
+    use super::*;
+
+    #[test]
+    fn an_assertion_keeps_what_the_message_says_of_itself() {
+        let place = Place { account: AccountId::new("a"), conversation: ConversationId::new("C1"), thread: None };
+        let answer = SendRequest {
+            key: DeliveryKey::new("k"),
+            attempt: 1,
+            place,
+            reply_to: Some(MessageId::new("1.5")),
+            text: "done".into(),
+            form: Form::Formatted,
+        };
+        let target = MessageId::new("1.6");
+        let told = changed(&target, &answer).content.metadata.unwrap().event_payload.unwrap();
+        assert_eq!((told[KEY].as_str(), told[QUESTION].as_str()), ("k", "1.5"));
+        // Slack keeps what an update does not bring.
+        assert_eq!(changed(&target, &SendRequest { reply_to: None, ..answer }).content.metadata, None);
+    }
+}
