@@ -3,7 +3,7 @@
 use lastword_core::faults::Point;
 use lastword_tests::oracle::Findings;
 
-use crate::world::{Network, Settings, World};
+use crate::world::{Network, Settings, World, dying_at};
 
 /// How many more messages may be said until a point is passed.
 const ROUNDS_MAX: usize = 20;
@@ -22,17 +22,8 @@ async fn breaks_at(point: Point, nth: u32, network: Network, how: &str) {
     let situation = format!("{how} at {} ({nth}) on {network:?}", point.as_str());
     let directory = tempfile::tempdir().unwrap();
     let once = directory.path().join("once");
-    std::fs::write(&once, "").unwrap();
-    let world = World::start_with(Settings {
-        network,
-        env: vec![
-            ("LASTWORD_CRASH_AT", format!("{}:{nth}", point.as_str())),
-            ("LASTWORD_CRASH_ONCE", once.display().to_string()),
-            ("LASTWORD_CRASH_HOW", how.to_owned()),
-        ],
-        ..Settings::default()
-    })
-    .await;
+    let world =
+        World::start_with(Settings { network, env: dying_at(point, nth, how, &once), ..Settings::default() }).await;
     world.alice_says("go #t1").await;
     world.alice_says("go #t2").await;
     world.says("bob", "other", "go #t3").await;
@@ -103,5 +94,5 @@ every_point! {
 
 #[test]
 fn every_crash_point_is_driven() {
-    assert_eq!([DRIVEN, crate::outage::DRIVEN].concat(), Point::ALL);
+    assert_eq!([DRIVEN, crate::outage::DRIVEN, crate::impatient::DRIVEN].concat(), Point::ALL);
 }

@@ -204,3 +204,22 @@ async fn who_can_not_see_its_own_lock_takes_nobody_for_dead() {
     let asked = world.alice_says("go #t2").await;
     assert_eq!(world.last_word(&asked).await, "done #t2", "who was reaped is decided without any lock");
 }
+
+#[tokio::test]
+async fn no_second_attempt_begins_beside_a_first_whose_shim_stands_still() {
+    let world =
+        World::start_with(Settings { agent: "on_lost: replay\nmax_attempts: 3".into(), ..Settings::default() }).await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let (shim, agent) = (world.pid(Who::Shim).await, world.pid(Who::Agent).await);
+    // It does not hear that its worker is gone.
+    shim.freeze();
+    world.kill(Who::Worker).await;
+    world.until("the second attempt has begun", async |world| (world.runs_of("#t1") == 2).then_some(())).await;
+    let was_gone = agent.is_gone();
+    shim.thaw();
+    assert!(was_gone, "two attempts run side by side");
+    world.open_gate();
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(world.judge().await, Findings::default());
+}

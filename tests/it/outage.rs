@@ -7,7 +7,7 @@ use lastword_core::faults::Point;
 use lastword_tests::oracle::Findings;
 use serde_json::Value;
 
-use crate::world::{OtherProgram, Settings, Who, World};
+use crate::world::{OtherProgram, Settings, Who, World, dying_at};
 
 /// What people read while the store is out.
 const NOTICE: &str = "My storage is unavailable; your message is kept and will be answered.";
@@ -148,12 +148,7 @@ async fn panics_at(point: Point) -> String {
 async fn breaks_at(point: Point, how: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     let once = directory.path().join("once");
-    std::fs::write(&once, "").unwrap();
-    let env = vec![
-        ("LASTWORD_CRASH_AT", point.as_str().to_owned()),
-        ("LASTWORD_CRASH_ONCE", once.display().to_string()),
-        ("LASTWORD_CRASH_HOW", how.to_owned()),
-    ];
+    let env = dying_at(point, 1, how, &once);
     let mut world = World::start_with(Settings { env, ..Settings::default() }).await;
     let running = world.alice_says("gate #t1").await;
     world.begun("#t1").await;

@@ -79,11 +79,18 @@ async fn admins_look_from_the_chat_and_nobody_else_does() {
     assert!(audit.starts_with("accepted ") && audit.contains("nothing is lost"), "{audit}");
     let alerts = world.alice_says("/alerts").await;
     assert_eq!(world.reply(&alerts).await, "No alerts.");
+    let accounts = world.alice_says("/accounts").await;
+    let accounts = world.reply(&accounts).await;
+    let net = accounts.lines().next().unwrap();
+    assert!(net.starts_with("Account `net`: ready; heard ") && net.ends_with(" ago."), "{accounts}");
+    let version = world.says("bob", "main", "/version").await;
+    let version = world.reply(&version).await;
+    assert!(version.contains(", up for ") && version.contains("\nworker: "), "{version}");
     let wrong = world.alice_says("/trace it").await;
     assert_eq!(world.reply(&wrong).await, "Error: please write it like this: /trace <turn>");
     let missing = world.alice_says("/trace 99").await;
     assert_eq!(world.reply(&missing).await, "Error: there is no turn 99 here.");
-    for command in ["/trace 1", "/audit", "/alerts"] {
+    for command in ["/trace 1", "/audit", "/alerts", "/accounts"] {
         let refused = world.says("bob", "main", command).await;
         let refused = world.reply(&refused).await;
         assert!(refused.starts_with("Error: /") && refused.ends_with(" is for admins."), "{refused}");

@@ -3,7 +3,9 @@
 //!
 //! Nothing here shares code with the bridge, so that a mistake in the one can't hide in the other.
 
+mod door;
 pub mod ledger;
+pub mod matrix;
 pub mod oracle;
 pub mod slack;
 pub mod telegram;

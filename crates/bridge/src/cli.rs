@@ -148,7 +148,12 @@ fn with_config(command: Command, config: Config) -> ExitCode {
     match command {
         Command::Check { online } => finish(check(&config, online)),
         Command::Chat(args) => finish(runtime(false).map(|runtime| runtime.block_on(chat(args.options(&config))))),
-        Command::Operate(what) => finish(runtime(false).map(|runtime| runtime.block_on(operate::run(&what, &config)))),
+        Command::Operate(what) => finish(runtime(false).map(|runtime| {
+            let done = runtime.block_on(operate::run(&what, &config));
+            // Nobody has to type what nobody waits for any more.
+            runtime.shutdown_timeout(ENDING_MAX);
+            done
+        })),
         Command::Run | Command::Bridge | Command::Worker | Command::LastGasp => {
             log::init(&config.log);
             finish(serve(&command, config))

@@ -104,11 +104,11 @@ alert_codes! {
         "make room on the disk of the store";
     /// About a journal's file.
     JournalDamaged = "journal_damaged", Error,
-        "a record of the journal can't be read; the turn that it answered is decided without it",
+        "a record of the journal can't be read; the turn that it answered is decided without it, a message in it is lost",
         "look for a failing disk";
     /// About a journal's file.
     JournalUnwritable = "journal_unwritable", Error,
-        "an answer could not be written into the journal; it is only in memory until the store is back",
+        "the journal can't be written: what it should keep is only in memory until the store is back",
         "see the cause: is the disk of the state directory there, writable and not full?";
     /// About an account.
     UpdateUnstorable = "update_unstorable", Warning,

@@ -19,9 +19,15 @@ pub struct Capabilities {
     pub is_streamed: bool,
     /// Whether the network keeps what was not acknowledged for long, so that people may be told that it is kept.
     pub keeps_unacked: bool,
-    /// Whether progress is shown as a draft: a passing preview, which is no message. Then no placeholder is posted before
-    /// the reply. Must agree with [`crate::provider::Provider::drafts`].
+    /// Whether it gives that up within minutes, so that it is better acknowledged and kept in the journal while the store
+    /// is out.
+    pub journals_unacked: bool,
+    /// Whether a turn is shown without a message while it runs: by a draft, which is a passing preview, or by presence
+    /// alone. Then no placeholder is posted before the reply. Must agree with [`crate::provider::Provider::drafts`] or
+    /// [`crate::provider::Provider::presence`].
     pub drafts: bool,
+    /// Appending to placeholders, and how often, or `None`. Must agree with [`crate::provider::Provider::streams`].
+    pub streams: Option<EditSupport>,
     /// Sending files, or `None`. Must agree with [`crate::provider::Provider::files`].
     pub files: Option<FileLimits>,
 }
@@ -98,7 +104,7 @@ pub struct ReplyShape {
     pub via: Via,
     /// Longest text of one message.
     pub text_max: TextLimit,
-    /// Whether a placeholder is posted when a turn starts.
+    /// Whether a placeholder is posted when a turn starts, or what stands for it is shown.
     pub has_placeholder: bool,
     /// What it does with files; `None`: they are only named.
     #[serde(default)]
@@ -135,7 +141,8 @@ impl Via {
 impl Capabilities {
     /// How replies are posted here, given the account's `placeholder` setting.
     ///
-    /// A native key makes a post exact. Otherwise an edit is exact, unless the operator switched placeholders off.
+    /// A native key makes a post exact. Otherwise an edit is exact, unless the operator switched placeholders off. What is
+    /// shown without a message is shown for a post, too.
     #[must_use]
     pub fn reply_shape(&self, placeholders: bool) -> ReplyShape {
         let edits = placeholders && self.edits.is_some() && !self.is_streamed;
@@ -144,6 +151,44 @@ impl Capabilities {
             Idempotency::EditOnly | Idempotency::Findable | Idempotency::None if edits => Via::Edit,
             Idempotency::EditOnly | Idempotency::Findable | Idempotency::None => Via::Post,
         };
-        ReplyShape { via, text_max: self.text_max, has_placeholder: via == Via::Edit, files: self.files }
+        let has_placeholder = via == Via::Edit || (placeholders && self.drafts && !self.is_streamed);
+        ReplyShape { via, text_max: self.text_max, has_placeholder, files: self.files }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(idempotency: Idempotency, has_edits: bool, drafts: bool, placeholders: bool) -> (Via, bool) {
+        let capabilities = Capabilities {
+            text_max: TextLimit { max: 100, unit: TextUnit::Chars },
+            edits: has_edits.then_some(EditSupport { interval_min_ms: 0, account_interval_min_ms: 0 }),
+            idempotency,
+            request_lifetime_ms: 1,
+            is_streamed: false,
+            keeps_unacked: true,
+            journals_unacked: false,
+            drafts,
+            streams: None,
+            files: None,
+        };
+        let shape = capabilities.reply_shape(placeholders);
+        (shape.via, shape.has_placeholder)
+    }
+
+    #[test]
+    fn a_native_key_needs_no_edit_and_may_show_without_a_message() {
+        let native = Idempotency::Native { remembered_for_ms: 1 };
+        assert_eq!(shape(native, true, false, true), (Via::Post, false));
+        assert_eq!(shape(native, false, true, true), (Via::Post, true));
+        assert_eq!(shape(native, false, true, false), (Via::Post, false));
+    }
+
+    #[test]
+    fn an_edit_replaces_a_placeholder_unless_there_shall_be_none() {
+        assert_eq!(shape(Idempotency::EditOnly, true, false, true), (Via::Edit, true));
+        assert_eq!(shape(Idempotency::EditOnly, true, false, false), (Via::Post, false));
+        assert_eq!(shape(Idempotency::EditOnly, true, true, true), (Via::Edit, true));
     }
 }

@@ -70,6 +70,12 @@ named! {
         JournalBeforeForget = "journal.before_forget",
         /// A dead worker's journaled answer is elected, the journal still has it.
         ReplayAfterElect = "replay.after_elect",
+        /// The store is out, an update is in memory only.
+        InboundBeforeKeep = "inbound.before_keep",
+        /// The store is out, an update is in the journal, the network is not told.
+        InboundAfterKeep = "inbound.after_keep",
+        /// The journaled updates are committed, the journal still has them.
+        InboundBeforeForget = "inbound.before_forget",
     }
 }
 

@@ -72,6 +72,11 @@ pub trait Provider: Send + Sync + 'static {
         None
     }
 
+    /// Placeholders that grow.
+    fn streams(&self) -> Option<&dyn Streams> {
+        None
+    }
+
     /// Marking messages as taken.
     fn receipts(&self) -> Option<&dyn Receipts> {
         None
@@ -112,6 +117,21 @@ pub trait Presence: Send + Sync {
 pub trait Drafts: Send + Sync {
     /// Makes exactly one attempt to show `text` as the draft of a turn, in place of what was shown of it before.
     async fn draft(&self, place: &Place, turn: TurnId, text: &str) -> DraftOutcome;
+}
+
+/// Placeholders that grow: the network's own way to show an answer that is being written. The terminal is an edit, as of
+/// every placeholder, which ends the growing.
+#[async_trait]
+pub trait Streams: Send + Sync {
+    /// Makes one attempt to post a placeholder that grows; where there can't be one, [`Provider::send`] posts it.
+    async fn open(&self, request: &SendRequest) -> SendOutcome;
+
+    /// Whether a placeholder still grows; otherwise it is edited, and no faster than edits are.
+    fn grows(&self, target: &MessageId) -> bool;
+
+    /// Makes exactly one attempt to let a placeholder show the request's text, all of it, instead of what it shows: by an
+    /// append where it goes on from there, otherwise by an edit.
+    async fn append(&self, target: &MessageId, request: &SendRequest) -> SendOutcome;
 }
 
 /// What became of a draft. Nothing depends on it.
@@ -200,7 +220,7 @@ pub enum Inbound {
 
 /// Updates that the network still considers ours to lose.
 ///
-/// They and the cursor are committed in one transaction, and only then is [`Ack::confirm`] called. A crash in between
+/// They and the cursor are committed in one transaction, or kept in the journal, and only then is [`Ack::confirm`] called. A crash in between
 /// redelivers; the inbox drops duplicates. After a refusal the provider offers the same updates again.
 #[derive(Debug)]
 #[must_use = "an unconfirmed batch is redelivered"]
@@ -225,7 +245,7 @@ impl Ack {
         (Self(sender), receiver)
     }
 
-    /// Call after the transaction that holds the batch has committed.
+    /// Call after the transaction that holds the batch has committed, or the journal that keeps it is synced.
     pub fn confirm(self) {
         // A closed receiver means that the link died first; redelivery is harmless.
         let _ = self.0.send(());

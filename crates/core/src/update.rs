@@ -1,12 +1,14 @@
 //! What comes in: one thing that happened on a network, normalised.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     file::RemoteFile,
     ids::{MessageId, Place, Timestamp, UpdateId, UserId},
 };
 
 /// One thing that happened on the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Update {
     /// Deduplication key, unique within the account.
     pub id: UpdateId,
@@ -21,7 +23,7 @@ pub struct Update {
 }
 
 /// Who caused an update.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// The network's identifier.
     pub id: UserId,
@@ -32,7 +34,8 @@ pub struct Sender {
 }
 
 /// The kinds of update that core understands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UpdateKind {
     /// A new message.
     Posted(Message),
@@ -58,7 +61,7 @@ pub enum UpdateKind {
 }
 
 /// A received message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Its identifier.
     pub id: MessageId,

@@ -8,6 +8,8 @@ use lastword_core::outcome::Cause;
 use reqwest_012::{Client, Response, Url, header::RETRY_AFTER, redirect};
 use rustls::crypto::CryptoProvider;
 
+/// What we call ourselves.
+pub(crate) const USER_AGENT: &str = concat!("Lastword/", env!("CARGO_PKG_VERSION"));
 /// How long a connection may take to be made.
 pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long a connection is kept for the next request; networks keep it for longer.
@@ -32,7 +34,7 @@ pub(crate) fn client(api_url: &str) -> Client {
         // A connection of its own for whatever waits: a stuck request holds up no answer.
         .http1_only()
         .pool_idle_timeout(IDLE_MAX)
-        .user_agent(concat!("Lastword/", env!("CARGO_PKG_VERSION")));
+        .user_agent(USER_AGENT);
     if is_loopback(api_url) {
         builder = builder.no_proxy();
     }
@@ -40,7 +42,7 @@ pub(crate) fn client(api_url: &str) -> Client {
 }
 
 /// The one TLS provider of the process, unless somebody installed it before.
-fn install_tls() {
+pub(crate) fn install_tls() {
     if CryptoProvider::get_default().is_none() {
         // Whoever loses a race against another installer has what it needs.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -6,7 +6,7 @@
 //!
 //! * [`sqlite`]: the store
 //! * [`lock`]: who may use a database at all, and which incarnations live
-//! * [`journal`]: finished answers while the store is out
+//! * [`journal`]: finished answers, and what was acknowledged, while the store is out
 //! * [`clock`]: the machine's clock
 //! * `disk`, with the feature `testing`: a disk in memory that fails on demand
 

@@ -85,9 +85,12 @@ impl Judgement {
     /// Whether everything is as this network lets us promise.
     pub fn is_clean(&self, network: Network) -> bool {
         let is_as_promised = match network {
-            Network::Native | Network::EditOnly | Network::Findable | Network::Telegram | Network::Slack => {
-                self.findings.is_clean() && self.torn.is_empty()
-            }
+            Network::Native
+            | Network::EditOnly
+            | Network::Findable
+            | Network::Telegram
+            | Network::Slack
+            | Network::Matrix => self.findings.is_clean() && self.torn.is_empty(),
             // It may show something twice, and then nothing stands where it should.
             Network::Careless => self.findings.missing.is_empty(),
         };

@@ -78,6 +78,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
 fn lines_of_several_parts(network: Network) -> usize {
     match network {
         Network::Telegram | Network::Slack => 400,
+        Network::Matrix => 1_600,
         Network::Native | Network::EditOnly | Network::Findable | Network::Careless => 40,
     }
 }

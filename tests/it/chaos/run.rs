@@ -45,7 +45,7 @@ pub fn settings(network: Network) -> Settings {
     let account = match network {
         Network::Careless => format!("{exact}\nplaceholder: false\nunknown: resend"),
         Network::Native | Network::EditOnly | Network::Findable => exact.to_owned(),
-        Network::Telegram | Network::Slack => String::new(),
+        Network::Telegram | Network::Slack | Network::Matrix => String::new(),
     };
     Settings {
         network,
@@ -136,10 +136,10 @@ impl Run {
         is_idle && self.is_all_accepted()
     }
 
-    /// What Slack gave up and its history told of is acknowledged to nobody: there the last words have to show it.
+    /// What Slack gave up and its history told of is acknowledged to nobody, and nothing is on Matrix: there the last words have to show it.
     fn is_all_accepted(&self) -> bool {
         match self.network {
-            Network::Slack => self.judge().findings.missing.is_empty(),
+            Network::Slack | Network::Matrix => self.judge().findings.missing.is_empty(),
             _ => self.book.confirmed == self.book.people.len() as u64,
         }
     }

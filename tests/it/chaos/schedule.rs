@@ -5,7 +5,7 @@ use std::fmt;
 use fastrand::Rng;
 use lastword_tests::{
     ledger::{Fault, On},
-    slack, telegram,
+    matrix, slack, telegram,
 };
 
 use super::people::{CHATS, Said};
@@ -106,7 +106,7 @@ fn draw_fault(rng: &mut Rng, plan: Plan) -> (Event, Option<(u64, Event)>) {
         27..=28 => (Event::NetworkOut, Some((out_ms, Event::NetworkBack))),
         29..=31 if plan.has_disk => (Event::FillDisk, Some((out_ms, Event::EmptyDisk))),
         32..=34 if plan.has_clock => (Event::Clock(["+1h", "-1h", "+3s", "-3s"][rng.usize(..4)]), None),
-        32..=34 if matches!(plan.network, Network::Telegram | Network::Slack) => (Event::Taken, None),
+        32..=34 if matches!(plan.network, Network::Telegram | Network::Slack | Network::Matrix) => (Event::Taken, None),
         _ => (draw_trouble(rng, plan), None),
     }
 }
@@ -115,6 +115,7 @@ fn draw_trouble(rng: &mut Rng, plan: Plan) -> Event {
     match plan.network {
         Network::Telegram => return draw_telegram_trouble(rng),
         Network::Slack => return draw_slack_trouble(rng),
+        Network::Matrix => return draw_matrix_trouble(rng),
         Network::Native | Network::EditOnly | Network::Findable | Network::Careless => {}
     }
     let conversation = ["s0", "s1", "r0", "e0", "e1"][rng.usize(..5)];
@@ -146,6 +147,17 @@ fn draw_slack_trouble(rng: &mut Rng) -> Event {
         (method != Some("apps.connections.open") && rng.bool()).then(|| CHATS[rng.usize(..CHATS.len())].0);
     let faults = std::iter::repeat_with(|| draw_slack_fault(rng)).take(3).collect();
     Event::Trouble(conversation, Faults::Slack(method, faults))
+}
+
+fn draw_matrix_trouble(rng: &mut Rng) -> Event {
+    const PATHS: [Option<&str>; 7] =
+        [None, None, Some("/send/"), Some("/sync"), Some("/sendToDevice/"), Some("/keys/"), Some("/messages")];
+    let path = PATHS[rng.usize(..PATHS.len())];
+    // Only what is sent is sent into a room.
+    let is_sent = path.is_none_or(|path| path == "/send/");
+    let conversation = (is_sent && rng.bool()).then(|| CHATS[rng.usize(..CHATS.len())].0);
+    let faults = std::iter::repeat_with(|| draw_matrix_fault(rng)).take(3).collect();
+    Event::Trouble(conversation, Faults::Matrix(path.filter(|_| conversation.is_none()), faults))
 }
 
 fn draw_request_fault(rng: &mut Rng, plan: Plan) -> Fault {
@@ -197,6 +209,23 @@ fn draw_slack_fault(rng: &mut Rng) -> slack::Fault {
         8 => Fault::DelayBefore { ms },
         9 | 10 => Fault::DelayAfter { ms },
         _ => Fault::Limited { retry_after_s: rng.u64(1..=3), is_bare: rng.bool() },
+    }
+}
+
+fn draw_matrix_fault(rng: &mut Rng) -> matrix::Fault {
+    use matrix::Fault;
+    let ms = rng.u64(50..SLOW_MS_MAX);
+    match rng.u8(..12) {
+        0 => Fault::DropBefore,
+        1 | 2 => Fault::CutAfter,
+        3 => Fault::FailBefore,
+        4 => Fault::FailAfter,
+        5 => Fault::GatewayBefore,
+        6 => Fault::GatewayAfter,
+        7 => Fault::GarbleAfter,
+        8 => Fault::DelayBefore { ms },
+        9 | 10 => Fault::DelayAfter { ms },
+        _ => Fault::Limited { retry_after_ms: ms },
     }
 }
 

@@ -145,7 +145,9 @@ impl Variant {
             request_lifetime_ms: LIFETIME_MS,
             is_streamed: false,
             keeps_unacked: true,
+            journals_unacked: false,
             drafts: false,
+            streams: None,
             files: None,
         }
     }

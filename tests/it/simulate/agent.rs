@@ -88,7 +88,7 @@ fn answer(prompt: &str, parts: u64, attempt: Attempt) -> String {
             text.push_str(&format!("{:.<50}\n\n", part_mark(token, part)));
         }
     }
-    text + &done + &by_attempt(attempt)
+    text + done.as_str() + by_attempt(attempt).as_str()
 }
 
 /// Ends every answer: which attempt gave it.

@@ -26,9 +26,14 @@ fn busy(kind: Kind) -> Story {
     Story { shows_progress: true, words: words.map(said).into(), ..Story::plain(1, kind) }
 }
 
-/// The store is out while two agents finish; one of their workers dies before it is back.
+/// The store is out while two agents finish and somebody asks; one of their workers dies before it is back.
 fn outage(kind: Kind) -> Story {
-    let words = [(0, "errs", "go #t1 wait=600"), (20, "runs-again", "go #t2 wait=700"), (40, "hasty", "go #t3 wait=5")];
+    let words = [
+        (0, "errs", "go #t1 wait=600"),
+        (20, "runs-again", "go #t2 wait=700"),
+        (40, "hasty", "go #t3 wait=5"),
+        (500, "hasty", "go #t4 wait=5"),
+    ];
     let blows = [(450, What::Disk(Trouble::Locked, 5_000)), (3_000, What::Kill(Who::Worker))];
     Story {
         words: words.map(said).into(),

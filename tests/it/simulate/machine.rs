@@ -3,6 +3,8 @@
 //! Time goes on in steps of a few milliseconds. In each, every process that is not frozen runs, one after the other in an
 //! order drawn by chance; then the network does what is due.
 
+mod observe;
+
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -14,15 +16,9 @@ use std::{
 
 use fastrand::Rng;
 use lastword::{bridge, config::Config, worker};
-use lastword_core::{
-    agent::Agent,
-    faults::Point,
-    ids::{AccountId, IncarnationId, UpdateId},
-    provider::Provider,
-    store::{Counts, Oversight, Store, StoreError, TurnView},
-};
+use lastword_core::{agent::Agent, faults::Point, ids::IncarnationId, provider::Provider};
 use lastword_store::{
-    SqliteOptions, SqliteStore, SystemClock,
+    SqliteStore,
     disk::{self, Disk, Moment},
 };
 use tempfile::TempDir;
@@ -30,7 +26,7 @@ use tokio::sync::mpsc;
 
 use super::{
     agent::SimulatedAgent,
-    network::{ACCOUNT, LIFETIME_MS, Network, SimulatedProvider},
+    network::{LIFETIME_MS, Network, SimulatedProvider},
     process::{Birth, Process, Step, Watch, die},
     story::{Blow, End, How, Story, What, Who, hash},
     supervisor::{self, Order},
@@ -419,43 +415,6 @@ impl<'s> Machine<'s> {
             counts.accepted == said && counts.queued == 0 && counts.running == 0 && counts.deliveries_open == 0
         })
     }
-
-    /// The store's own figures.
-    pub fn counts(&mut self) -> Result<Counts, StoreError> {
-        let store = self.observe()?;
-        answered(store.counts())
-    }
-
-    /// What the audit finds.
-    pub fn audit(&mut self) -> Result<Vec<String>, StoreError> {
-        let store = self.observe()?;
-        let audit = answered(store.audit())?;
-        Ok(audit.violations.iter().map(|violation| format!("{violation:?}")).collect())
-    }
-
-    /// The turns that the messages made, by the messages' names.
-    pub fn turns(&mut self) -> Result<Vec<(String, TurnView)>, StoreError> {
-        let store = self.observe()?;
-        let account = AccountId::new(ACCOUNT);
-        let mut turns = Vec::new();
-        for n in 1..=self.story.words.len() {
-            if let Some(turn) = answered(store.turn_of(&account, &UpdateId::new(n.to_string())))? {
-                turns.extend(answered(store.turn(turn))?.map(|view| (format!("p{n}"), view)));
-            }
-        }
-        Ok(turns)
-    }
-
-    fn observe(&mut self) -> Result<Arc<SqliteStore>, StoreError> {
-        let _here = disk::Process(self.observers).enter();
-        if let Some(store) = &self.observer {
-            return Ok(Arc::clone(store));
-        }
-        let options = SqliteOptions::new(self.folder.path().join(template::STORE), Arc::new(SystemClock)).inline();
-        let options = SqliteOptions { vfs: Some(disk::VFS.to_owned()), must_exist: true, ..options };
-        let store = SqliteStore::open(options).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        Ok(Arc::clone(self.observer.insert(Arc::new(store))))
-    }
 }
 
 impl Drop for Machine<'_> {
@@ -464,11 +423,6 @@ impl Drop for Machine<'_> {
             self.bury(0, "the story is over");
         }
     }
-}
-
-/// An inline store answers at once.
-fn answered<T>(question: impl Future<Output = T>) -> T {
-    futures_util::FutureExt::now_or_never(question).expect("an inline store answers at once")
 }
 
 /// Ends whoever passes one of the points for the nth time.

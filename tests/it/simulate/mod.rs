@@ -13,7 +13,8 @@
 //! * A process that stands still, is killed then, or is taken for dead and comes back late.
 //! * A disk that is full, read-only, locked, or fails reads, writes or syncs. A clock that steps.
 //! * A network that is out, delays, drops, applies and loses the answer, limits, or refuses; that offers updates twice
-//!   and mixes places; requests that arrive after their sender is dead.
+//!   and mixes places; that gives up what nobody took, so that the journal takes it; requests that arrive after their
+//!   sender is dead.
 //!
 //! # What must hold in the end
 //!

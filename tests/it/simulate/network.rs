@@ -324,7 +324,9 @@ impl Provider for SimulatedProvider {
             request_lifetime_ms: LIFETIME_MS,
             is_streamed: false,
             keeps_unacked: true,
+            journals_unacked: matches!(self.network.kind, Kind::Native | Kind::Findable),
             drafts: false,
+            streams: None,
             files: None,
         }
     }

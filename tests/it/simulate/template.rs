@@ -58,6 +58,7 @@ pub fn config(story: &Story) -> Config {
     let (progress, collect, edits) = (story.shows_progress, story.collects, story.kind.can_edit());
     let yaml = format!(
         "state_dir: /nowhere
+store: {{ journal_updates: true }}
 accounts:
   {ACCOUNT}:
     network: scripted

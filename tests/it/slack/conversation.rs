@@ -1,10 +1,10 @@
 //! What people and the bot say to each other.
 
-use lastword_tests::slack::Deed;
+use lastword_tests::slack::{Deed, Streaming};
 use serde_json::json;
 
 use super::network::{account, channel, direct, is_answered_once, says, shown, world};
-use crate::world::{Settings, Slack, World};
+use crate::world::{Settings, Slack, Who, World};
 
 #[tokio::test]
 async fn a_thread_a_direct_message_and_the_pane_each_get_their_last_words_from_two_personas() {
@@ -13,7 +13,7 @@ async fn a_thread_a_direct_message_and_the_pane_each_get_their_last_words_from_t
     let grace = slack.persona(&bob).await;
     let accounts = account(&slack, "ada", slack.me())
         + "  prompts: [{ title: Weather?, message: What is the weather? }]\n"
-        + &account(&slack, "grace", &grace);
+        + account(&slack, "grace", &grace).as_str();
     let world = World::start_with(Settings { accounts, ..Settings::default() }).await;
     let (kitchen, direct) = (channel(&slack).await, direct(&slack).await);
 
@@ -111,4 +111,30 @@ async fn an_edited_message_is_asked_again_where_the_operator_says_so() {
     slack.says(json!({ "text": "go #t3" })).await;
     says(&world, &slack, &direct, None, "done #t3").await;
     world.judge().await;
+}
+
+#[tokio::test]
+async fn an_answer_grows_in_slacks_own_way_and_becomes_the_last_word_whoever_dies_meanwhile() {
+    let slack = Slack::start().await;
+    let world = world(&slack, "streams: true").await;
+    let (kitchen, direct) = (channel(&slack).await, direct(&slack).await);
+    let (_, asked) = slack.says(json!({ "channel": kitchen, "text": "@lastword talk #t1" })).await;
+    let grows = says(&world, &slack, &kitchen, Some(&asked), "step 1").await;
+    assert_eq!(grows.stream.map(|stream| stream.state), Some(Streaming::Running));
+    slack.says(json!({ "text": "talk #t2" })).await;
+    let edited = says(&world, &slack, &direct, None, "step 1").await;
+    assert_eq!(edited.stream, None, "outside of a thread there is none");
+    world.kill(Who::Bridge).await;
+    world.open_gate();
+    let answer = says(&world, &slack, &kitchen, Some(&asked), "done #t1").await;
+    assert_eq!((&answer.ts, answer.stream.map(|stream| stream.state)), (&grows.ts, Some(Streaming::Stopped)));
+    says(&world, &slack, &direct, None, "done #t2").await;
+    slack.says(json!({ "channel": kitchen, "thread_ts": asked, "text": "talk #t3" })).await;
+    says(&world, &slack, &kitchen, Some(&asked), "done #t3").await;
+    world.judge().await;
+    let ours = shown(&slack, &slack.me().id, &kitchen, Some(&asked)).await;
+    assert_eq!(ours.len(), 2, "one message each");
+    let pings: Vec<_> = ours.iter().flat_map(|message| &message.versions).flat_map(|version| &version.pings).collect();
+    assert!(pings.is_empty(), "{pings:?}");
+    is_answered_once(&slack).await;
 }

@@ -29,7 +29,7 @@ pub fn account(slack: &Slack, name: &str, persona: &Persona) -> String {
 /// A deployment with the first app as `ada`, with `more` lines for its account; returns when it is ready.
 pub async fn world(slack: &Slack, more: &str) -> World {
     let more: String = more.lines().map(|line| format!("  {line}\n")).collect();
-    let accounts = account(slack, "ada", slack.me()) + &more;
+    let accounts = account(slack, "ada", slack.me()) + more.as_str();
     World::start_with(Settings { accounts, ..Settings::default() }).await
 }
 

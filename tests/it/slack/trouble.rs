@@ -1,6 +1,6 @@
 //! What becomes of messages when something is wrong, and what the operator sees of it.
 
-use lastword_tests::slack::SocketState;
+use lastword_tests::slack::{Message, SocketState, Streaming};
 use serde_json::{Value, json};
 
 use super::network::{account, channel, direct, is_answered_once, retries, says, shown, world};
@@ -193,6 +193,77 @@ async fn a_doubtful_placeholder_is_found_and_a_doubtful_answer_repeated() {
     let words: Vec<_> = shown(&slack, &slack.me().id, &direct, None).await;
     let words: Vec<_> = words.iter().map(|message| message.now().shown.clone()).collect();
     assert_eq!(words, ["done #t0", "done #t1", "done #t2", "done #t3", "done #t4"], "and no bubble is left");
+    is_answered_once(&slack).await;
+}
+
+#[tokio::test]
+async fn a_doubtful_stream_shows_no_more_than_progress() {
+    let slack = Slack::start().await;
+    let world = world(&slack, "streams: true").await;
+    let kitchen = channel(&slack).await;
+    for (n, (method, fault)) in [
+        ("chat.startStream", json!({ "kind": "error_before", "error": "restricted_action" })),
+        ("chat.startStream", json!({ "kind": "cut_after" })),
+        ("chat.appendStream", json!({ "kind": "cut_after" })),
+        ("chat.appendStream", json!({ "kind": "limited", "retry_after_s": 1 })),
+        ("chat.stopStream", json!({ "kind": "drop_before" })),
+        ("chat.stopStream", json!({ "kind": "cut_after" })),
+        ("chat.stopStream", json!({ "kind": "error_before", "error": "restricted_action" })),
+        ("chat.stopStream", json!({ "kind": "limited", "retry_after_s": 1 })),
+        ("chat.update", json!({ "kind": "gateway_after" })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        slack.act("faults", json!({ "method": method, "faults": [fault] })).await;
+        let (_, asked) = slack.says(json!({ "channel": kitchen, "text": format!("@lastword work 4 #t{n}") })).await;
+        let done = format!("done #t{n}");
+        let is_over = |message: &Message| {
+            let is_open = message.stream.as_ref().is_some_and(|stream| stream.state == Streaming::Running);
+            message.now().shown.contains(&done) && !is_open
+        };
+        let ours = world
+            .until("the answer stands", async |_| {
+                let ours = shown(&slack, &slack.me().id, &kitchen, Some(&asked)).await;
+                ours.iter().any(is_over).then_some(ours)
+            })
+            .await;
+        // A stream of which nobody knows, or that can't be stopped, stays behind.
+        let is_left = n == 1 || n == 6;
+        if method == "chat.appendStream" {
+            let grew = ours[0].stream.as_ref().is_some_and(|stream| !stream.markdown.is_empty());
+            assert!(grew, "the fault met an append: {ours:?}");
+        }
+        assert_eq!(ours.len(), if is_left { 2 } else { 1 }, "{n}: {ours:?}");
+    }
+    world.judge().await;
+    is_answered_once(&slack).await;
+}
+
+#[tokio::test]
+async fn a_bridge_that_dies_between_stopping_a_stream_and_its_answer_leaves_one_answer() {
+    let slack = Slack::start().await;
+    let world = world(&slack, "streams: true").await;
+    let kitchen = channel(&slack).await;
+    let late = json!({ "kind": "delay_before", "ms": 5_000 });
+    slack.act("faults", json!({ "method": "chat.update", "faults": [late] })).await;
+    let (_, asked) = slack.says(json!({ "channel": kitchen, "text": "@lastword go #t1" })).await;
+    world
+        .until("the stream is stopped", async |_| {
+            let ours = shown(&slack, &slack.me().id, &kitchen, Some(&asked)).await;
+            let is_stopped =
+                |message: &Message| message.stream.as_ref().is_some_and(|stream| stream.state == Streaming::Stopped);
+            ours.iter().any(is_stopped).then_some(())
+        })
+        .await;
+    world.kill(Who::Bridge).await;
+    world
+        .until("the answer takes its place", async |_| {
+            let ours = shown(&slack, &slack.me().id, &kitchen, Some(&asked)).await;
+            (ours.len() == 1 && ours[0].now().shown == "done #t1").then_some(())
+        })
+        .await;
+    world.judge().await;
     is_answered_once(&slack).await;
 }
 

@@ -86,7 +86,7 @@ impl Telegram {
     /// The same with these settings beside.
     pub async fn world_with(&self, more: &str, settings: Settings) -> World {
         let more: String = more.lines().map(|line| format!("  {line}\n")).collect();
-        World::start_with(Settings { accounts: self.account() + &more, ..settings }).await
+        World::start_with(Settings { accounts: self.account() + more.as_str(), ..settings }).await
     }
 }
 

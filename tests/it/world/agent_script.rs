@@ -7,7 +7,8 @@ echo "$token" >> "$NOTES"
 set -- $prompt
 case "$1" in
   gate) while [ ! -e "$GATE" ]; do sleep 0.02; done ;;
-  talk) n=0; while [ ! -e "$GATE" ]; do n=$((n + 1)); echo "step $n"; sleep 0.05; done ;;
+  talk) n=0; while [ ! -e "$GATE" ]; do n=$((n + 1)); echo "step $n <!channel>"; sleep 0.05; done ;;
+  work) n=0; while [ $n -lt "$2" ]; do n=$((n + 1)); echo "step $n"; sleep 0.9; done ;;
   fail) echo "first line" >&2; printf 'it broke \033[31mbadly\033[0m\n' >&2; exit 3 ;;
   die) kill -9 $$ ;;
   hang) sleep 1000000 ;;
@@ -22,6 +23,7 @@ case "$1" in
   odd) cd "$LASTWORD_OUTBOX"; echo nonsense > broken.png; : > empty.txt; ln -s /etc/hostname link.txt; mkdir folder ;;
   where) pwd ;;
   long) i=0; while [ $i -lt 400 ]; do echo "line $i of a long answer"; i=$((i + 1)); done ;;
+  tome) i=0; while [ $i -lt 4000 ]; do echo "line $i of a long answer"; i=$((i + 1)); done ;;
 esac
 echo "done $token"
 "##;

@@ -2,16 +2,17 @@
 
 use lastword_tests::{
     ledger::{self, Book},
-    slack, telegram,
+    matrix, slack, telegram,
 };
 
-use super::{Network, Settings, ledger::Ledger, town::Town, workspace::Workspace};
+use super::{Network, Settings, homestead::Homestead, ledger::Ledger, town::Town, workspace::Workspace};
 
 /// A network in a process of its own; ends with this value.
 pub enum Chat {
     Scripted(Ledger),
     Telegram(Town),
     Slack(Workspace),
+    Matrix(Box<Homestead>),
 }
 
 /// What becomes of the next requests, in the words of the network that they are for.
@@ -22,6 +23,8 @@ pub enum Faults {
     Telegram(Option<&'static str>, Vec<telegram::Fault>),
     /// The same.
     Slack(Option<&'static str>, Vec<slack::Fault>),
+    /// Of this path.
+    Matrix(Option<&'static str>, Vec<matrix::Fault>),
 }
 
 impl Faults {
@@ -31,6 +34,7 @@ impl Faults {
             Self::Scripted(_, faults) => faults.len(),
             Self::Telegram(_, faults) => faults.len(),
             Self::Slack(_, faults) => faults.len(),
+            Self::Matrix(_, faults) => faults.len(),
         }
     }
 }
@@ -40,6 +44,7 @@ impl Chat {
         match settings.network {
             Network::Telegram => Self::Telegram(Town::start(&settings.chats).await),
             Network::Slack => Self::Slack(Workspace::start(&settings.chats).await),
+            Network::Matrix => Self::Matrix(Box::new(Homestead::start(&settings.chats).await)),
             network => Self::Scripted(Ledger::start(network == Network::Native).await),
         }
     }
@@ -47,7 +52,7 @@ impl Chat {
     pub(super) fn scripted(&self) -> &Ledger {
         match self {
             Self::Scripted(ledger) => ledger,
-            Self::Telegram(_) | Self::Slack(_) => panic!("this network follows no such script"),
+            Self::Telegram(_) | Self::Slack(_) | Self::Matrix(_) => panic!("this network follows no such script"),
         }
     }
 
@@ -56,10 +61,11 @@ impl Chat {
         let idempotency = match (self, network) {
             (Self::Telegram(town), _) => return town.account(),
             (Self::Slack(workspace), _) => return workspace.account(),
+            (Self::Matrix(homestead), _) => return homestead.account(),
             (_, Network::Native) => "native",
             (_, Network::EditOnly) => "edit_only",
             (_, Network::Findable) => "findable",
-            (_, Network::Careless | Network::Telegram | Network::Slack) => "none",
+            (_, Network::Careless | Network::Telegram | Network::Slack | Network::Matrix) => "none",
         };
         format!(
             "network: scripted\nurl: '{}'\nidempotency: {idempotency}\nallow: {{ users: [alice, bob] }}\nadmins: [alice]",
@@ -73,6 +79,7 @@ impl Chat {
             Self::Scripted(_) => conversation.to_owned(),
             Self::Telegram(town) => town.id_of(conversation).to_string(),
             Self::Slack(workspace) => workspace.id_of(conversation),
+            Self::Matrix(homestead) => homestead.id_of(conversation),
         }
     }
 
@@ -81,6 +88,7 @@ impl Chat {
             Self::Scripted(ledger) => ledger.say_in(who, place, text).await,
             Self::Telegram(town) => town.say_in(who, place, text).await,
             Self::Slack(workspace) => workspace.say_in(who, place, text).await,
+            Self::Matrix(homestead) => homestead.say_in(who, place, text).await,
         }
     }
 
@@ -96,6 +104,7 @@ impl Chat {
             Self::Scripted(ledger) => ledger.read_on(book).await,
             Self::Telegram(town) => town.read_on(book).await,
             Self::Slack(workspace) => workspace.read_on(book).await,
+            Self::Matrix(homestead) => homestead.read_on(book).await,
         }
     }
 
@@ -105,6 +114,7 @@ impl Chat {
             Self::Scripted(ledger) => ledger.now_ms(),
             Self::Telegram(town) => town.now_ms(),
             Self::Slack(workspace) => workspace.now_ms(),
+            Self::Matrix(homestead) => homestead.now_ms(),
         }
     }
 
@@ -116,6 +126,9 @@ impl Chat {
             (Self::Slack(workspace), Faults::Slack(method, faults)) => {
                 workspace.script(conversation, method, faults).await;
             }
+            (Self::Matrix(homestead), Faults::Matrix(path, faults)) => {
+                homestead.script(conversation, path, faults).await;
+            }
             _ => panic!("these faults are another network's"),
         }
     }
@@ -126,6 +139,7 @@ impl Chat {
             Self::Scripted(ledger) => ledger.clear_faults().await,
             Self::Telegram(town) => town.clear_faults().await,
             Self::Slack(workspace) => workspace.clear_faults().await,
+            Self::Matrix(homestead) => homestead.clear_faults().await,
         }
     }
 
@@ -135,15 +149,18 @@ impl Chat {
             Self::Scripted(ledger) => ledger.is_out(is_out).await,
             Self::Telegram(town) => town.is_out(is_out).await,
             Self::Slack(workspace) => workspace.is_out(is_out).await,
+            Self::Matrix(homestead) => homestead.is_out(is_out).await,
         }
     }
 
-    /// The link is taken away for a moment: somebody else receives as the bot, or the network replaces its sockets.
+    /// The link is taken away for a moment: somebody else receives as the bot, or the network replaces its sockets, or dies
+    /// and is there again.
     pub async fn is_taken(&self) {
         match self {
             Self::Scripted(_) => {}
             Self::Telegram(town) => town.is_taken().await,
             Self::Slack(workspace) => workspace.refresh().await,
+            Self::Matrix(homestead) => homestead.restart().await,
         }
     }
 }

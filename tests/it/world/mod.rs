@@ -8,8 +8,11 @@ mod agent_script;
 mod chat;
 mod clock;
 mod disk;
+mod homestead;
 mod ledger;
+mod matrix;
 mod other_program;
+mod people;
 mod processes;
 mod settings;
 mod slack;
@@ -35,9 +38,11 @@ pub use self::{
     chat::{Chat, Faults},
     clock::FakeClock,
     disk::can_mount,
+    matrix::{Matrix, PASSWORD},
     other_program::OtherProgram,
+    people::Person,
     processes::{Pid, Who},
-    settings::{Network, Settings},
+    settings::{Network, Settings, dying_at},
     slack::{Persona, Slack},
     telegram::Telegram,
     town::ChatKind,

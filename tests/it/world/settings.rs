@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+use lastword_core::faults::Point;
+
 use super::{agent_script::SCRIPT, chat::Chat, town::ChatKind};
 
 /// A network, by how it stops a repeated post from showing twice: the scripted one in any way, or a fake.
@@ -22,6 +24,8 @@ pub enum Network {
     Telegram,
     /// The fake Slack, where posts can be looked up, too.
     Slack,
+    /// A real Synapse, which deduplicates on our key.
+    Matrix,
 }
 
 /// What a test sets before the world begins.
@@ -52,6 +56,17 @@ pub struct Settings {
     pub is_unheard: bool,
     /// The state directory is a disk of its own, of this size, which only the deployment sees.
     pub disk: Option<&'static str>,
+}
+
+/// The environment of processes of which the first that passes `point` for the `nth` time dies there, by `abort` or
+/// `panic`. The file `once` is there until it did.
+pub fn dying_at(point: Point, nth: u32, how: &str, once: &Path) -> Vec<(&'static str, String)> {
+    std::fs::write(once, "").unwrap();
+    vec![
+        ("LASTWORD_CRASH_AT", format!("{}:{nth}", point.as_str())),
+        ("LASTWORD_CRASH_ONCE", once.display().to_string()),
+        ("LASTWORD_CRASH_HOW", how.to_owned()),
+    ]
 }
 
 impl Default for Settings {

@@ -45,7 +45,7 @@ impl Workspace {
     pub(super) fn account(&self) -> String {
         let (me, url) = (self.slack.me(), self.slack.url());
         format!(
-            "network: slack\ntoken: '{}'\napp_token: '{}'\napi_url: '{url}/api'\nallow: {{ users: ['*'] }}",
+            "network: slack\ntoken: '{}'\napp_token: '{}'\napi_url: '{url}/api'\nstreams: true\nallow: {{ users: ['*'] }}",
             me.token, me.app_token
         )
     }

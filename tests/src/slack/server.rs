@@ -1,7 +1,6 @@
 //! The network over HTTP: `/api/<method>`, `/link/`, `/upload/…`, `/files-pri/…`, and for tests `/control` and `/book`.
 
 mod api;
-mod door;
 mod files;
 mod link;
 
@@ -24,7 +23,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use self::door::Door;
 use super::{
     book::Book,
     control::{Deed, carry_out},
@@ -35,7 +33,7 @@ use super::{
     settings::{Outage, Settings},
     validate::{Contract, Violation},
 };
-use crate::ledger;
+use crate::{door::Door, ledger};
 
 /// The largest request: a file and what is around it.
 const REQUEST_BYTES_MAX: usize = FILE_BYTES_MAX + 1_000_000;
@@ -65,7 +63,8 @@ impl Server {
             heard: Arc::new(watch::channel(()).0),
             contract: Contract::from_env().map(Arc::new),
         };
-        let door = Door::new(listener, shared.clone())?;
+        let outage = shared.clone();
+        let door = Door::new(listener, shared.heard.subscribe(), move || outage.outage())?;
         let mut tasks = JoinSet::new();
         tasks.spawn(pace(shared.clone()));
         let (network, control) = (network(&shared).merge(control(&shared)), control(&shared));

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::door::Outage;
+
 /// Replaced as a whole by `POST /control/settings`: what is left out goes back to its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -38,22 +40,6 @@ impl Default for Settings {
             refresh_close_ms: 10_000,
         }
     }
-}
-
-/// How a network is out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outage {
-    /// Connections are refused.
-    Refuse,
-    /// Connections are accepted and closed.
-    Cut,
-    /// Connections are accepted, and nothing is ever said.
-    Hang,
-    /// Something in between answers 502 in HTML.
-    Gateway,
-    /// `internal_error` in Slack's envelope.
-    Fail,
 }
 
 /// How new sockets are met.

@@ -29,7 +29,7 @@ impl Command {
                 let mut script = String::new();
                 for (at, piece) in pieces.iter().enumerate() {
                     fs::write(self.world.path().join(format!("piece.{at}")), piece).unwrap();
-                    script += &format!("cat piece.{at}\n");
+                    script.push_str(&format!("cat piece.{at}\n"));
                 }
                 script + ": > acted"
             }

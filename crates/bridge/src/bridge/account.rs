@@ -1,6 +1,6 @@
 //! The accounts of this bridge: each a provider with the operator's settings and the evidence of its health.
 
-use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 use axum::Router;
 use lastword_core::{
@@ -20,6 +20,7 @@ use crate::{
     build_id::build,
     config::{AccountConfig, Config, LOCAL_USER, NetworkConfig, Token},
     process::member::Member,
+    report::line,
 };
 
 /// One account.
@@ -81,6 +82,8 @@ impl Accounts {
                 notify_after_ms: config.notify_after_ms,
                 barred: Barred::default(),
                 update_age_max_ms: match &config.network {
+                    #[cfg(feature = "matrix")]
+                    NetworkConfig::Matrix { update_age_max_ms, .. } => *update_age_max_ms,
                     #[cfg(feature = "slack")]
                     NetworkConfig::Slack { update_age_max_ms, .. } => *update_age_max_ms,
                     #[cfg(feature = "telegram")]
@@ -105,11 +108,16 @@ impl Accounts {
         self.by_id.values()
     }
 
+    /// This bridge's build, and how long it has been there.
+    #[must_use]
+    pub fn build(&self) -> String {
+        format!("Lastword {}, up for {}.", build(), span(ms(self.begin.elapsed())))
+    }
+
     /// Lines on the bridge itself for `/status`.
     #[must_use]
     pub fn about(&self) -> String {
-        let up_ms = i64::try_from(self.begin.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let mut text = format!("Lastword {}, up for {}.", build(), span(up_ms));
+        let mut text = self.build();
         for account in self.values() {
             let evidence = account.health.evidence();
             let state = match (&evidence.trouble, evidence.is_linked) {
@@ -122,6 +130,30 @@ impl Accounts {
         }
         text
     }
+
+    /// A line for each account: whether it works, by what evidence, and what stands in its way. For admins.
+    #[must_use]
+    pub fn standing(&self) -> String {
+        let told = |account: &Arc<Account>| {
+            let evidence = account.health.evidence();
+            let state = if evidence.is_ready() { "ready" } else { "not ready" };
+            let ago =
+                |at: Option<Instant>| at.map_or("never".to_owned(), |at| format!("{} ago", span(ms(at.elapsed()))));
+            let (heard, sent) = (ago(evidence.received_at), ago(evidence.delivered_at));
+            let mut text = format!("Account `{}`: {state}; heard {heard}, sent {sent}.", account.id);
+            for (what, trouble) in [("Receiving", evidence.trouble), ("Sending", evidence.send_trouble)] {
+                if let Some(trouble) = trouble {
+                    let _ = write!(text, "\n    {what}: {}", line(&trouble));
+                }
+            }
+            text
+        };
+        self.values().map(told).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn ms(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Makes the configured accounts, and the router of those that are served over our own HTTP.
@@ -174,8 +206,10 @@ pub fn remote(
 ) -> Option<Arc<dyn Provider>> {
     match &config.network {
         NetworkConfig::Web {} => None,
+        #[cfg(feature = "matrix")]
+        NetworkConfig::Matrix { .. } => Some(Arc::new(matrix(all, id, config, clock)?)),
         #[cfg(feature = "slack")]
-        NetworkConfig::Slack { api_url, edited, receipts, update_age_max_ms, prompts, .. } => {
+        NetworkConfig::Slack { api_url, edited, receipts, streams, update_age_max_ms, prompts, .. } => {
             use crate::config::EditedFile;
             use lastword_providers::slack::{Edited, Prompt, SlackProvider, SlackSettings};
             let prompts = prompts.iter();
@@ -185,6 +219,7 @@ pub fn remote(
                     EditedFile::Rerun => Edited::Rerun,
                 },
                 receipts: *receipts,
+                streams: *streams,
                 update_age_max_ms: *update_age_max_ms,
                 prompts: prompts.map(|one| Prompt { title: one.title.clone(), message: one.message.clone() }).collect(),
                 commands: all.commands.keys().cloned().collect(),
@@ -212,7 +247,15 @@ pub fn remote(
             Some(Arc::new(TelegramProvider::new(id.clone(), settings)))
         }
         #[cfg(feature = "testing")]
-        NetworkConfig::Scripted { url, idempotency, edits, edit_interval_ms, text_max, request_lifetime_ms } => {
+        NetworkConfig::Scripted {
+            url,
+            idempotency,
+            edits,
+            edit_interval_ms,
+            text_max,
+            request_lifetime_ms,
+            is_impatient,
+        } => {
             use crate::config::ScriptedIdempotency;
             use lastword_providers::scripted::{Repeats, ScriptedProvider, ScriptedSettings};
             let repeats = match idempotency {
@@ -227,6 +270,7 @@ pub fn remote(
                 edit_interval_ms: edit_interval_ms.unwrap_or(0),
                 text_chars_max: *text_max,
                 request_lifetime_ms: *request_lifetime_ms,
+                is_impatient: *is_impatient,
                 ..ScriptedSettings::new(url.clone())
             };
             Some(Arc::new(ScriptedProvider::new(id.clone(), settings)))
@@ -234,8 +278,51 @@ pub fn remote(
     }
 }
 
+/// An account on a homeserver; `None` for any other.
+#[cfg(feature = "matrix")]
+#[must_use]
+pub fn matrix(
+    all: &Config,
+    id: &AccountId,
+    config: &AccountConfig,
+    clock: &Arc<dyn Clock>,
+) -> Option<lastword_providers::matrix::MatrixProvider> {
+    use crate::config::EditedFile;
+    use crate::process::state_dir::account_folder;
+    use lastword_core::decide::policy::AccountPolicy;
+    use lastword_providers::matrix::{Edited, Login, MatrixProvider, MatrixSettings};
+    let NetworkConfig::Matrix { homeserver, user, edits, edited, receipts, update_age_max_ms, .. } = &config.network
+    else {
+        return None;
+    };
+    let login = match user {
+        Some(user) => Login::Password { user: user.clone(), password: secret(&config.password) },
+        None => Login::Token(secret(&config.token)),
+    };
+    let optional = |secret: &Option<Token>| secret.as_ref().map(|secret| secret.0.clone());
+    let settings = MatrixSettings {
+        store_key: optional(&config.store_key),
+        recovery_key: optional(&config.recovery_key),
+        allowed: AccountPolicy {
+            users: config.users.clone(),
+            conversations: config.conversations.clone(),
+            admins: config.admins.clone(),
+        },
+        edits: *edits,
+        edited: match edited {
+            EditedFile::Ignore => Edited::Ignore,
+            EditedFile::Rerun => Edited::Rerun,
+        },
+        receipts: *receipts,
+        update_age_max_ms: *update_age_max_ms,
+        upload_bytes_max: all.limits.file_bytes_max,
+        ..MatrixSettings::new(homeserver.clone(), login, account_folder(&all.state_dir, id))
+    };
+    Some(MatrixProvider::new(id.clone(), settings, Arc::clone(clock)))
+}
+
 /// A token that the configuration has been checked for.
-#[cfg(any(feature = "slack", feature = "telegram"))]
+#[cfg(any(feature = "matrix", feature = "slack", feature = "telegram"))]
 fn secret(token: &Option<Token>) -> secrecy::SecretString {
     token.as_ref().map_or_else(|| String::new().into(), |token| token.0.clone())
 }

@@ -195,7 +195,10 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
         Step::Post if !claim.files.is_empty() && claim.form != Form::Apology => {
             upload::post_files(account, &shared.member, claim, &request).await
         }
-        Step::Post | Step::PostPlaceholder => in_time(account.provider.send(&request)).await,
+        Step::Post | Step::PostPlaceholder => match account.provider.streams() {
+            Some(streams) if claim.kind == DeliveryKind::Placeholder => in_time(streams.open(&request)).await,
+            _ => in_time(account.provider.send(&request)).await,
+        },
         Step::Edit(target) => match account.provider.edits() {
             Some(edits) => in_time(edits.edit(target, &request)).await,
             None => SendOutcome::Rejected(Rejection::TargetLost),

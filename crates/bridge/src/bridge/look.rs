@@ -1,4 +1,4 @@
-//! What admins ask to see in a chat, answered before the transaction that accepts their command.
+//! What people, mostly admins, ask to see in a chat, answered before the transaction that accepts their command.
 
 use std::time::Duration;
 
@@ -15,9 +15,10 @@ use lastword_core::{
     store::{Asked, Intake, StoreError, TraceOf},
 };
 
+use super::account::Accounts;
 use crate::{
     process::member::Member,
-    report::{Zone, alerts_text, audit_text, trace_text},
+    report::{Zone, alerts_text, audit_text, builds_text, trace_text},
 };
 
 /// How long the looks of a batch may take together: everybody in it waits for them.
@@ -41,10 +42,10 @@ impl Looks {
     }
 
     /// The answer, or an error that says why there is none.
-    pub(super) async fn answer(&mut self, member: &Member, asked: Asked, look: Look) -> Intake {
+    pub(super) async fn answer(&mut self, member: &Member, accounts: &Accounts, asked: Asked, look: Look) -> Intake {
         let text = match (look, &self.audit) {
             (Look::Audit, Some(known)) => known.clone(),
-            _ => in_time(self.until, read(member, &asked.place.account, look)).await,
+            _ => in_time(self.until, read(member, accounts, &asked.place.account, look)).await,
         };
         if look == Look::Audit {
             self.audit = Some(text.clone());
@@ -64,7 +65,7 @@ async fn in_time(until: Instant, read: impl Future<Output = Result<String, Reaso
     text.unwrap_or_else(|_| Err(Reason::LookFailed { detail: "it took too long".into() }))
 }
 
-async fn read(member: &Member, account: &AccountId, look: Look) -> Result<String, Reason> {
+async fn read(member: &Member, accounts: &Accounts, account: &AccountId, look: Look) -> Result<String, Reason> {
     let failed = |error: StoreError| Reason::LookFailed { detail: error.to_string() };
     let zone = Zone::local();
     match look {
@@ -79,6 +80,11 @@ async fn read(member: &Member, account: &AccountId, look: Look) -> Result<String
             let stored: Vec<AlertView> = member.oversight.alerts(false, ALERTS_MAX).await.map_err(failed)?;
             let unstored: Vec<Alert> = member.alerts.unstored();
             Ok(alerts_text(&stored, &unstored, &zone))
+        }
+        Look::Accounts => Ok(accounts.standing()),
+        Look::Version => {
+            let living = member.store.living().await.map_err(failed)?;
+            Ok(format!("{}\n{}", accounts.build(), builds_text(&living)))
         }
     }
 }

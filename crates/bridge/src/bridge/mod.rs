@@ -10,6 +10,7 @@ mod fetch;
 mod gasp;
 pub mod health;
 mod in_flight;
+mod kept;
 mod look;
 mod notice;
 pub mod policy;
@@ -126,10 +127,11 @@ fn begin(
     let policy = Arc::new(policy::policy_of(&member.config));
 
     let mut tasks = JoinSet::new();
-    for account in accounts.values() {
+    for (number, account) in accounts.values().enumerate() {
         let receiving = receive::keep_receiving(
             Arc::clone(member),
             Arc::clone(account),
+            number,
             Arc::clone(&policy),
             accounts.clone(),
             Arc::clone(&notices),

@@ -17,7 +17,6 @@ use lastword_core::{
     ids::{AccountId, ConversationId, DeliveryKey, Place},
     outcome::SendOutcome,
     provider::SendRequest,
-    store::{IngestItem, Intake, NewTurn},
 };
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -93,10 +92,10 @@ impl Notices {
         }
     }
 
-    /// Tells whoever waits among `items`, if the outage is long enough and the network keeps what it is not told to
+    /// Tells whoever waits at these places, if the outage is long enough and the network keeps what it is not told to
     /// forget.
-    pub(super) async fn maybe_tell(&self, account: &Account, items: &[IngestItem]) {
-        let untold = self.take_untold(account, items);
+    pub(super) async fn maybe_tell(&self, account: &Account, waiting: &[Place]) {
+        let untold = self.take_untold(account, waiting);
         if untold.is_empty() {
             return;
         }
@@ -107,13 +106,13 @@ impl Notices {
         join_all(untold.into_iter().map(|place| tell(account, place))).await;
     }
 
-    fn take_untold(&self, account: &Account, items: &[IngestItem]) -> Vec<Place> {
+    fn take_untold(&self, account: &Account, waiting: &[Place]) -> Vec<Place> {
         let mut state = self.saved.state();
         if state.out_since.is_none_or(|since| since.elapsed() < TOLD_AFTER) {
             return Vec::new();
         }
         let mut untold = Vec::new();
-        for place in items.iter().filter_map(|item| answered_at(&item.intake)) {
+        for place in waiting {
             let is_kept = account.provider.capabilities(&place.conversation).keeps_unacked;
             if is_kept && state.told.insert((place.account.clone(), place.conversation.clone())) {
                 untold.push(place.clone());
@@ -143,16 +142,6 @@ impl Saved {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where somebody waits for an answer.
-fn answered_at(intake: &Intake) -> Option<&Place> {
-    match intake {
-        Intake::Drop(_) | Intake::Refuse { .. } => None,
-        Intake::Answer { asked, .. } | Intake::Command { asked, .. } | Intake::Turn(NewTurn { asked, .. }) => {
-            Some(&asked.place)
-        }
     }
 }
 

@@ -225,8 +225,12 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     if let Err(error) = read(&*shared.member.store, live.turn, &mut shown, capabilities.text_max).await {
         tracing::debug!(turn = %live.turn, "progress could not be read: {error}");
     }
-    let (Some(edits), Some(support)) = (account.provider.edits(), capabilities.edits) else { return };
-    let has_news = !shown.is_ended && shown.is_stale && !shown.text.trim().is_empty();
+    let streams = account.provider.streams();
+    let grows = live.message.as_ref().is_some_and(|message| streams.is_some_and(|streams| streams.grows(message)));
+    let Some(support) = capabilities.streams.filter(|_| grows).or(capabilities.edits) else { return };
+    // What a stream that can't be stopped leaves behind must not be taken for the answer.
+    let text = if grows { but_newest_word(&shown.text) } else { &shown.text };
+    let has_news = !shown.is_ended && shown.is_stale && !text.trim().is_empty();
     if !has_news || !account.shows_progress {
         return shared.progress.leave(&live);
     }
@@ -239,10 +243,14 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
         attempt: live.placeholder.attempt,
         place: live.placeholder.place.clone(),
         reply_to: live.placeholder.reply_to.clone(),
-        text: shown.text.clone(),
+        text: text.to_owned(),
         form: Form::Plain,
     };
-    let outcome = in_time(edits.edit(message, &request)).await;
+    let outcome = match (streams, account.provider.edits()) {
+        (Some(streams), _) => in_time(streams.append(message, &request)).await,
+        (None, Some(edits)) => in_time(edits.edit(message, &request)).await,
+        (None, None) => return,
+    };
     shown.is_unresolved |= matches!(outcome, SendOutcome::Unknown(_));
     shown.is_stale = !matches!(outcome, SendOutcome::Delivered(_));
     shown.is_ended |= is_in_vain(&outcome);
@@ -250,6 +258,12 @@ async fn follow(shared: Arc<Shared>, live: Arc<Live>) {
     if let SendOutcome::Retry(retry) = &outcome {
         shared.progress.heed(&live.placeholder.place, retry);
     }
+}
+
+/// All but the word that was written last.
+fn but_newest_word(text: &str) -> &str {
+    let text = text.trim_end();
+    text.rfind(char::is_whitespace).map_or("", |end| &text[..end])
 }
 
 /// Shows a draft once. It fades by itself, and no last word is overwritten by it.
@@ -302,4 +316,17 @@ async fn read(store: &dyn Store, turn: TurnId, shown: &mut Shown, text_max: Text
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_shows_all_but_the_newest_word() {
+        assert_eq!(
+            ["", "done", "done #t1\n", "step 1\ndone #t1"].map(but_newest_word),
+            ["", "", "done", "step 1\ndone"]
+        );
+    }
 }

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use lastword_core::{
     decide::{backoff, policy::Policy},
-    ids::{MessageId, Place},
     provider::{ALIVE_WITHIN_MS, Inbound, ReceiveError},
     store::{AccountLease, StoreError},
 };
@@ -13,8 +12,9 @@ use lastword_core::{
 use tokio::task::JoinSet;
 
 use super::{
-    accept::accept,
+    accept::{Accepting, Taken},
     account::{Account, Accounts},
+    kept::{self, Kept},
     notice::Notices,
 };
 use crate::process::{
@@ -32,17 +32,21 @@ const SILENCE_MAX: Duration = Duration::from_millis(2 * ALIVE_WITHIN_MS);
 const CONTENDED_PAUSE: Duration = Duration::from_secs(12);
 const CONTENDED_CHANCE: Duration = Duration::from_secs(12);
 
-/// Receives until the task is dropped, through every loss of the link.
+/// Receives until the task is dropped, through every loss of the link. `number` tells the bridge's accounts apart.
 pub(super) async fn keep_receiving(
     member: Arc<Member>,
     account: Arc<Account>,
+    number: usize,
     policy: Arc<Policy>,
     accounts: Accounts,
     notices: Arc<Notices>,
 ) {
+    let accepting =
+        Accepting { member: &member, account: &account, policy: &policy, accounts: &accounts, notices: &notices };
+    let mut kept = Kept::new(accepting, number);
     let mut failures = 0;
     loop {
-        let ended = receive(&member, &account, &policy, &accounts, &notices, &mut failures).await;
+        let ended = receive(&account, accepting, &mut kept, &mut failures).await;
         failures += 1;
         let mut wait = pause(backoff::CONNECT, failures);
         if let Ended::Link(ReceiveError::Lost { retry_after_ms: Some(hint), .. }) = &ended {
@@ -75,54 +79,54 @@ pub(super) enum Ended {
     OutOfUpdates,
 }
 
-async fn receive(
-    member: &Member,
-    account: &Arc<Account>,
-    policy: &Policy,
-    accounts: &Accounts,
-    notices: &Notices,
-    failures: &mut u32,
-) -> Ended {
-    match try_receive(member, account, policy, accounts, notices, failures).await {
+async fn receive(account: &Arc<Account>, accepting: Accepting<'_>, kept: &mut Kept<'_>, failures: &mut u32) -> Ended {
+    match try_receive(account, accepting, kept, failures).await {
         Ok(never) => match never {},
         Err(ended) => ended,
     }
 }
 
 async fn try_receive(
-    member: &Member,
     account: &Arc<Account>,
-    policy: &Policy,
-    accounts: &Accounts,
-    notices: &Notices,
+    accepting: Accepting<'_>,
+    kept: &mut Kept<'_>,
     failures: &mut u32,
 ) -> Result<std::convert::Infallible, Ended> {
-    let AccountLease { cursor, .. } = lease(member, account).await?;
+    let member = accepting.member;
+    let (bot, _) = lease(member, account).await?;
+    let mut receipts = JoinSet::new();
+    // What was said first goes first, and says where to resume.
+    mark(account, kept::replay(accepting, &bot).await?, &mut receipts);
+    mark(account, kept.drain().await?, &mut receipts);
+    let (bot, AccountLease { cursor, .. }) = lease(member, account).await?;
     account.barred.recall(&*member.oversight, &account.id).await;
     // Who we are is no evidence that we receive: only what the stream yields is.
     let mut stream = account.provider.receive(cursor);
-    let mut receipts = JoinSet::new();
     tracing::info!(account = %account.id, "receiving");
-    while let Some(inbound) = in_time(stream.next()).await? {
-        match inbound? {
-            Inbound::Alive => {}
-            Inbound::Batch(batch) => {
-                match accept(member, account, policy, &accounts.about(), notices, batch).await {
-                    // Refused, and so offered again: the link stands, and it was not asked in vain.
-                    Err(StoreError::Unavailable(_)) => {}
-                    Ok(taken) => mark(account, taken, &mut receipts),
-                    Err(error) => return Err(error.into()),
-                }
+    loop {
+        let inbound = tokio::select! {
+            inbound = in_time(stream.next()) => inbound?,
+            drained = kept.drain(), if !kept.is_empty() => {
+                mark(account, drained?, &mut receipts);
+                continue;
             }
+        };
+        match inbound.ok_or(Ended::OutOfUpdates)?? {
+            Inbound::Alive => {}
+            Inbound::Batch(batch) => match kept.accept(&bot, batch).await {
+                // Refused, and so offered again: the link stands, and it was not asked in vain.
+                Err(StoreError::Unavailable(_)) => {}
+                Ok(taken) => mark(account, taken, &mut receipts),
+                Err(error) => return Err(error.into()),
+            },
         }
         *failures = 0;
         account.health.received();
     }
-    Err(Ended::OutOfUpdates)
 }
 
 /// Marks what was taken, without holding up what comes next.
-fn mark(account: &Arc<Account>, taken: Vec<(Place, MessageId)>, receipts: &mut JoinSet<()>) {
+fn mark(account: &Arc<Account>, taken: Taken, receipts: &mut JoinSet<()>) {
     while receipts.try_join_next().is_some() {}
     for (place, message) in taken {
         if account.provider.receipts().is_none() || receipts.len() >= RECEIPTS_MAX {
@@ -137,11 +141,11 @@ fn mark(account: &Arc<Account>, taken: Vec<(Place, MessageId)>, receipts: &mut J
     }
 }
 
-/// Takes the right to act for an account, under the name that its network has for it.
-pub(super) async fn lease(member: &Member, account: &Account) -> Result<AccountLease, Ended> {
+/// Takes the right to act for an account, under the name that its network has for it, which it says.
+pub(super) async fn lease(member: &Member, account: &Account) -> Result<(String, AccountLease), Ended> {
     let identity = in_time(account.provider.identity()).await??;
     let lease = member.store.lease(&account.id, &identity, &member.incarnation).await?;
-    lease.ok_or(Ended::LeaseHeld)
+    lease.map(|lease| (identity, lease)).ok_or(Ended::LeaseHeld)
 }
 
 /// A peer that accepts and then says nothing looks alive: only a deadline notices it.

@@ -104,10 +104,10 @@ mod tests {
         let (mut cleaner, mut pieces, mut rest) = (Cleaner::default(), String::new(), text);
         for cut in cuts {
             let at = rest.char_indices().nth(*cut).map_or(rest.len(), |(at, _)| at);
-            pieces += &cleaner.push(&rest[..at]);
+            pieces.push_str(&cleaner.push(&rest[..at]));
             rest = &rest[at..];
         }
-        assert_eq!(pieces + &cleaner.push(rest), whole);
+        assert_eq!(pieces + cleaner.push(rest).as_str(), whole);
         if !text.contains(steers) {
             assert_eq!(whole, text, "nothing was to be taken away");
         }
@@ -168,7 +168,7 @@ mod tests {
         fn pieces_and_the_whole_come_out_alike(text in "(?s).*", at in 0_usize..64) {
             let at = text.char_indices().map(|(index, _)| index).nth(at).unwrap_or(text.len());
             let mut cleaner = Cleaner::default();
-            let pieces = cleaner.push(&text[..at]) + &cleaner.push(&text[at..]);
+            let pieces = cleaner.push(&text[..at]) + cleaner.push(&text[at..]).as_str();
             prop_assert_eq!(pieces, clean(&text));
         }
     }

@@ -2,10 +2,7 @@
 //!
 //! Guarantee: stdout holds replies and nothing else. `Error:` lines and everything about the way there go to stderr.
 
-use std::{
-    io::{BufRead, Write},
-    time::Duration,
-};
+use std::{io::Write, time::Duration};
 
 use tokio::sync::mpsc;
 
@@ -14,6 +11,7 @@ use super::{
     api::Api,
     exchange::{Exchange, Heard},
 };
+use crate::process::typed::next_line;
 
 /// Says one thing and prints the reply; the exit code.
 pub(super) async fn ask(
@@ -64,17 +62,6 @@ pub(super) async fn ask_lines(
         }
     }
     worst
-}
-
-/// The next line of stdin without its end, with a replacement character for what is no text; `None` at the end of all.
-async fn next_line() -> Option<String> {
-    let read = tokio::task::spawn_blocking(|| {
-        let mut line = Vec::new();
-        let read = std::io::stdin().lock().read_until(b'\n', &mut line);
-        read.is_ok_and(|read| read > 0).then_some(line)
-    });
-    let line = read.await.ok()??;
-    Some(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned())
 }
 
 #[cfg(test)]

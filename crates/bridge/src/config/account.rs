@@ -22,6 +22,12 @@ pub struct AccountConfig {
     pub token: Option<Token>,
     /// What the network knows its app by, where that has a token of its own.
     pub app_token: Option<Token>,
+    /// What it logs in with, where that is no token.
+    pub password: Option<Token>,
+    /// What its own files are encrypted with.
+    pub store_key: Option<Token>,
+    /// What opens the backup of its keys.
+    pub recovery_key: Option<Token>,
     /// Who may talk, besides the admins.
     pub users: Allow<UserId>,
     /// In which conversations everybody may talk.
@@ -64,6 +70,9 @@ impl AccountConfig {
             network: NetworkConfig::Web {},
             token: None,
             app_token: None,
+            password: None,
+            store_key: None,
+            recovery_key: None,
             users: Allow::Only(local()),
             conversations: Allow::default(),
             admins: local(),
@@ -84,6 +93,9 @@ impl AccountConfig {
             network: file.network,
             token: None,
             app_token: None,
+            password: None,
+            store_key: None,
+            recovery_key: None,
             users: allowed(users, UserId::new),
             conversations: allowed(conversations, ConversationId::new),
             admins: admins.into_iter().map(|id| UserId::new(id.0)).collect(),

@@ -15,6 +15,7 @@ mod api_url;
 mod check;
 mod duration;
 mod file;
+mod homeserver;
 mod interpolate;
 mod kept;
 mod listen;
@@ -78,6 +79,9 @@ pub struct Config {
     pub store_path: PathBuf,
     /// Room on the disk that is kept for answers; 0 for none.
     pub store_reserve_bytes: u64,
+    /// Whether messages that a network gives up soon are kept in the journal while the store is out; `None`: where the
+    /// store is inside the state directory, which lasts as long as it then.
+    pub journal_updates: Option<bool>,
     /// The web page and the API.
     pub http: HttpConfig,
     /// The bot identities.
@@ -141,6 +145,7 @@ impl Config {
             warnings: Vec::new(),
             store_path: state_dir.join(STORE_FILE),
             store_reserve_bytes: file::RESERVE_BYTES,
+            journal_updates: None,
             state_dir,
             http: HttpConfig::default(),
             accounts: BTreeMap::from([(AccountId::new(DEFAULT_ACCOUNT), AccountConfig::web())]),
@@ -189,6 +194,8 @@ impl Config {
         for (name, account) in &mut config.accounts {
             let tokens = tokens.remove(name.as_str()).unwrap_or_default();
             (account.token, account.app_token) = (tokens.bot.map(Token), tokens.app.map(Token));
+            account.password = tokens.password.map(Token);
+            (account.store_key, account.recovery_key) = (tokens.store_key.map(Token), tokens.recovery_key.map(Token));
         }
         Some(config)
     }
@@ -200,6 +207,7 @@ impl Config {
             config.store_path = config.state_dir.join(path);
         }
         config.store_reserve_bytes = written.store.reserve_bytes;
+        config.journal_updates = written.store.journal_updates;
         if !written.accounts.is_empty() {
             let accounts = written.accounts.into_iter();
             config.accounts =

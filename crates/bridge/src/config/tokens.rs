@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     api_url::is_open,
+    homeserver,
     problem::{Findings, Mark},
     secret,
     tree::{Entry, Node},
@@ -18,6 +19,12 @@ pub(super) struct Tokens {
     pub(super) bot: Option<SecretString>,
     /// Its app's, on networks where that has one of its own.
     pub(super) app: Option<SecretString>,
+    /// In place of a token.
+    pub(super) password: Option<SecretString>,
+    /// What the account's own files are encrypted with.
+    pub(super) store_key: Option<SecretString>,
+    /// What opens the backup of its keys.
+    pub(super) recovery_key: Option<SecretString>,
 }
 
 /// A token that the accounts of a network have.
@@ -68,15 +75,23 @@ pub(super) fn tokens(root: &Node, beside: &Path, findings: &mut Findings) -> BTr
     let mut tokens: BTreeMap<String, Tokens> = BTreeMap::new();
     // By network, setting and whose it is.
     let mut owners = BTreeMap::new();
+    let mut logins = BTreeMap::new();
     for account in root.get("accounts").map(Node::entries).unwrap_or_default() {
         let network = account.node.get("network").and_then(Node::text).unwrap_or_default();
         let wanted = match network {
             "telegram" => TELEGRAM,
             "slack" => SLACK,
+            "matrix" => {
+                let path = format!("accounts.{}", account.key);
+                warn_of_open_address(&account.node, "homeserver", &path, findings);
+                let found = homeserver::secrets(account, &path, beside, &mut logins, findings);
+                tokens.insert(account.key.clone(), found);
+                continue;
+            }
             _ => continue,
         };
         let path = format!("accounts.{}", account.key);
-        warn_of_open_address(&account.node, &path, findings);
+        warn_of_open_address(&account.node, "api_url", &path, findings);
         for wanted in wanted {
             let Some((token, whose, mark)) = token(account, &path, wanted, beside, findings) else { continue };
             if let Some(other) = owners.insert((network, wanted.key, whose.clone()), account.key.clone()) {
@@ -112,11 +127,11 @@ fn token(
     Some((token, whose, mark))
 }
 
-fn warn_of_open_address(node: &Node, path: &str, findings: &mut Findings) {
-    if let Some(url) = node.get("api_url")
+fn warn_of_open_address(node: &Node, key: &str, path: &str, findings: &mut Findings) {
+    if let Some(url) = node.get(key)
         && url.text().is_some_and(is_open)
     {
-        let text = format!("{path}.api_url: the token travels readable to {}; https:// hides it", url.shown());
+        let text = format!("{path}.{key}: the token travels readable to {}; https:// hides it", url.shown());
         findings.warning(Some(url.mark), text);
     }
 }

@@ -1,6 +1,6 @@
 //! What a restore takes out of the way: files of a time that the restored store does not know.
 //!
-//! Numbers given out after the backup are given again. A journal of that time would answer another turn, and an
+//! Numbers given out after the backup are given again. A journal of answers of that time would answer another turn, and an
 //! agent's directory would belong to another conversation. Nothing is removed: everything keeps its name below
 //! `before-restore-<n>` in the state directory.
 
@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::Context;
 use lastword_core::ids::PlaceId;
+use lastword_store::journal::inbound::is_inbound;
 
 use crate::process::state_dir::{StateDir, places};
 
@@ -27,9 +28,11 @@ pub(super) fn set_aside(state: &StateDir, sessions: &BTreeMap<PlaceId, u32>) -> 
     Ok(Some(aside))
 }
 
-/// Journals, and the working directories of places or sessions that are not among `sessions`.
+/// Journals of answers, and the working directories of places or sessions that are not among `sessions`.
 fn strangers(state: &StateDir, sessions: &BTreeMap<PlaceId, u32>) -> io::Result<Vec<PathBuf>> {
     let mut strange = entries(&state.journals())?;
+    // What was heard has no numbers: it is answered as if it were new.
+    strange.retain(|path| !is_inbound(path));
     let is_known = |path: &PathBuf| {
         let (place, session) = path.file_name()?.to_str()?.split_once('-')?;
         let current = sessions.get(&PlaceId(place.parse().ok()?))?;

@@ -94,17 +94,17 @@ fn question(info: &BackupInfo) -> String {
 fn told(restored: &Restored, aside: Option<&Path>, zone: &Zone) -> String {
     let mut text = format!("Restored: it has {}.", held(&restored.info, zone));
     if restored.dropped + restored.given_up > 0 {
-        text += &format!(
+        text.push_str(&format!(
             "\nEnded without a word: {}; not posted any more: {}.",
             plural(restored.dropped, "message"),
             plural(restored.given_up, "post"),
-        );
+        ));
     }
     if let Some(former) = &restored.former {
-        text += &format!("\nThe store that was there is now {}.", former.display());
+        text.push_str(&format!("\nThe store that was there is now {}.", former.display()));
     }
     if let Some(aside) = aside {
-        text += &format!("\nJournals, and agents' files that it does not know, are now in {}.", aside.display());
+        text.push_str(&format!("\nJournals, and agents' files that it does not know, are now in {}.", aside.display()));
     }
     text += "\nWhat networks still offer of the time since then is answered by the next start; the rest of that time is \
              not known any more.";

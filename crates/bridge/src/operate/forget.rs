@@ -99,22 +99,22 @@ fn told(done: &Done, is_gone: bool, files: &Files, user: &str) -> String {
     } else {
         format!("Erased what {user} wrote and was answered: {} turns.", done.emptied)
     };
-    text += &format!("\nRemoved {} working directories that agents had for this person alone.", files.removed);
+    text.push_str(&format!("\nRemoved {} working directories that agents had for this person alone.", files.removed));
     if !files.unsure.is_empty() {
         let names: Vec<_> = files.unsure.iter().map(|path| path.display().to_string()).collect();
-        text += &format!(
+        text.push_str(&format!(
             "\nLeft, because turns that were removed by age may have been somebody else's there: {}. Remove what is \
              only theirs.",
             names.join(", ")
-        );
+        ));
     }
     if !done.left.is_empty() {
         let left: Vec<_> = done.left.iter().map(|turn| turn.0.to_string()).collect();
-        text += &format!(
+        text.push_str(&format!(
             "\nLeft, because their last words are still owed or on their way: turns {}, and the files of agents that \
              may be at work there. Run this again when they are delivered.",
             left.join(", ")
-        );
+        ));
     }
     if !is_gone {
         text += "\nThe store's files may still hold it: somebody reads it as of an earlier time (a backup, an audit). \

@@ -1,7 +1,8 @@
 //! What an operator does beside a deployment, whether it runs or not: look, resolve, forget, back up.
 //!
 //! These open the store without taking part in the deployment: they neither keep a supervisor from starting nor need
-//! one. Only a restore takes the deployment's lock, because it puts another file in the store's place. Opening brings
+//! one. Only a restore takes the deployment's lock, because it puts another file in the store's place, and what works with
+//! an account's own keys, because they are one process's. Opening brings
 //! the schema up to date, as a start would: migrations only add, so a deployment of an older build goes on.
 
 mod alerts;
@@ -9,6 +10,8 @@ mod aside;
 mod audit;
 mod backup;
 mod forget;
+#[cfg(feature = "matrix")]
+mod matrix;
 mod owner;
 mod trace;
 
@@ -40,6 +43,10 @@ pub enum Operate {
     Backup(backup::BackupArgs),
     /// Puts a backup in the place of the store, which is kept under another name. Nothing may run meanwhile.
     Restore(backup::RestoreArgs),
+    /// What an account on Matrix needs by hand. Nothing may run meanwhile.
+    #[cfg(feature = "matrix")]
+    #[command(subcommand)]
+    Matrix(matrix::Matrix),
 }
 
 /// Does it; the exit code says how it went.
@@ -59,6 +66,8 @@ pub async fn run(what: &Operate, config: &Config) -> ExitCode {
         Operate::Forget(args) => (forget::run(args, config).await, ExitCode::FAILURE),
         Operate::Backup(args) => (backup::back_up(args, config), ExitCode::FAILURE),
         Operate::Restore(args) => (backup::restore(args, config), ExitCode::FAILURE),
+        #[cfg(feature = "matrix")]
+        Operate::Matrix(what) => (matrix::run(what, config).await, ExitCode::FAILURE),
     };
     done.unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");

@@ -19,5 +19,6 @@ pub mod signals;
 pub mod simulated;
 pub mod state_dir;
 pub mod sweep;
+pub(crate) mod typed;
 pub mod vitals;
 pub mod whole_file;

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(feature = "matrix")]
+use lastword_core::ids::AccountId;
 use lastword_core::ids::PlaceId;
 use lastword_store::LockDirectory;
 
@@ -63,7 +65,7 @@ impl StateDir {
         &self.locks
     }
 
-    /// Finished answers while the store is out.
+    /// Finished answers, and what was acknowledged, while the store is out.
     #[must_use]
     pub fn journals(&self) -> PathBuf {
         self.root.join("journal")
@@ -104,6 +106,13 @@ impl StateDir {
         }
         Ok(directory)
     }
+}
+
+/// What an account keeps by itself: its device and its keys, where its network has such. Never removed by us.
+#[cfg(feature = "matrix")]
+#[must_use]
+pub fn account_folder(root: &Path, account: &AccountId) -> PathBuf {
+    root.join("accounts").join(account.as_str())
 }
 
 /// Where the agents' working directories are, below a state directory.

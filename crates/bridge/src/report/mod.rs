@@ -10,12 +10,14 @@ mod alerts;
 #[cfg(test)]
 mod any_text;
 mod audit;
+mod builds;
 mod time;
 mod trace;
 
 pub use self::{
     alerts::{alerts_json, alerts_text, unstored_json},
     audit::{audit_json, audit_text},
+    builds::builds_text,
     time::Zone,
     trace::{trace_json, trace_text},
 };
@@ -36,6 +38,6 @@ pub fn json_text(json: &Value) -> String {
 }
 
 /// Text from outside as a part of one line.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -108,12 +108,16 @@ built_in! {
     Stop = "stop", Everyone, "stop", "ends the running turn";
     /// Asks the last question again.
     Retry = "retry", Everyone, "retry", "asks your last question again";
+    /// Names the builds that run.
+    Version = "version", Everyone, "version", "says which build runs";
     /// Shows one message's life.
     Trace = "trace", Admins, "trace <turn>", "shows what happened to a message";
     /// Examines the store.
     Audit = "audit", Admins, "audit", "checks that nothing is lost or doubled";
     /// Lists what the operator should know.
     Alerts = "alerts", Admins, "alerts", "lists what needs an operator";
+    /// Says of each account whether it works.
+    Accounts = "accounts", Admins, "accounts", "says how each account is doing";
 }
 
 impl BuiltIn {

@@ -35,7 +35,7 @@ pub enum Decision {
     },
 }
 
-/// What an admin asks to see. The answer holds nothing that people or agents wrote.
+/// What somebody asks to see. The answer holds nothing that people or agents wrote; what networks said stands in one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// What happened to a turn of the asker's account.
@@ -44,6 +44,10 @@ pub enum Look {
     Audit,
     /// The open alerts.
     Alerts,
+    /// How the accounts are doing.
+    Accounts,
+    /// Which builds run.
+    Version,
 }
 
 /// Decides about one update. `about` are lines on the bridge for `/status`, written by who knows them.
@@ -121,6 +125,8 @@ fn answer_command(
         BuiltIn::Retry => Intake::Command { asked, command: PlaceCommand::Retry { queue_max: policy.queue_max } },
         BuiltIn::Audit => return Decision::Look { asked, look: Look::Audit },
         BuiltIn::Alerts => return Decision::Look { asked, look: Look::Alerts },
+        BuiltIn::Accounts => return Decision::Look { asked, look: Look::Accounts },
+        BuiltIn::Version => return Decision::Look { asked, look: Look::Version },
         BuiltIn::Trace => match typed.args.trim_start_matches('#').parse() {
             Ok(turn) => return Decision::Look { asked, look: Look::Trace(TurnId(turn)) },
             Err(_) => error(asked, Reason::BadArgument { usage: command.usage().into() }),

@@ -61,7 +61,7 @@ fn the_page_about_reasons_has_every_code_with_its_texts() {
     let mut table = String::from("| code | what people read | what the operator reads |\n|---|---|---|\n");
     for reason in Reason::examples() {
         let (code, person, operator) = (reason.code(), reason.last_word(), reason.for_operator());
-        table += &format!("| `{code}` | {} | {} |\n", cell(&person), cell(&operator));
+        table.push_str(&format!("| `{code}` | {} | {} |\n", cell(&person), cell(&operator)));
     }
     assert!(PAGE.contains(&table), "docs/reasons.md must hold this table:\n{table}");
 }
@@ -71,7 +71,7 @@ fn the_page_about_reasons_has_every_alert() {
     let mut table = String::from("| code | how bad | what happened | what to do |\n|---|---|---|---|\n");
     for code in AlertCode::ALL {
         let (severity, meaning, cure) = (code.severity().as_str(), cell(code.meaning()), cell(code.cure()));
-        table += &format!("| `{code}` | {severity} | {meaning} | {cure} |\n");
+        table.push_str(&format!("| `{code}` | {severity} | {meaning} | {cure} |\n"));
     }
     assert!(PAGE.contains(&table), "docs/reasons.md must hold this table:\n{table}");
 }

@@ -23,7 +23,9 @@ pub(super) fn declared(settings: &ScriptedSettings) -> Capabilities {
         request_lifetime_ms: settings.request_lifetime_ms,
         is_streamed: false,
         keeps_unacked: true,
+        journals_unacked: settings.is_impatient,
         drafts: false,
+        streams: None,
         files: None,
     }
 }

@@ -23,6 +23,9 @@ pub struct ScriptedSettings {
     /// How long a request may live in the network after its sender is gone, in milliseconds.
     #[serde(default)]
     pub request_lifetime_ms: i64,
+    /// Whether it soon gives up what is not acknowledged.
+    #[serde(default)]
+    pub is_impatient: bool,
 }
 
 /// The kinds of [`lastword_core::capability::Idempotency`] that a test may declare.
@@ -51,6 +54,7 @@ impl ScriptedSettings {
             text_chars_max: text_chars_max(),
             edit_interval_ms: 0,
             request_lifetime_ms: 0,
+            is_impatient: false,
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     pane,
     send::{changed, message, reaction},
     settings::Prompt,
+    stream,
     upload::{GET_PLACE, Uploaded, asked, shared, tests::request},
 };
 
@@ -61,6 +62,8 @@ fn what_is_sent_has_only_documented_arguments() {
     let asked = request(Some("1.5"));
     call("chat.postMessage", &json!(message(&asked)));
     call("chat.update", &json!(changed(&MessageId::new("1.6"), &asked)));
+    call("chat.appendStream", &stream::appended(&MessageId::new("1.6"), &asked, "more"));
+    call("chat.stopStream", &stream::stopped(&MessageId::new("1.6"), &asked));
     call("reactions.add", &reaction(&asked.place, &MessageId::new("1.6")));
     call("assistant.threads.setStatus", &pane::status_of(&asked.place, ""));
     for what in [pane::What::Prompts, pane::What::Title("a".into())] {

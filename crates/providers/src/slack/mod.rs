@@ -1,6 +1,6 @@
 //! Slack, by its Web API and Socket Mode: one app in one workspace.
 //!
-//! Guarantee: it keeps the provider contract. An envelope is acknowledged to Slack once what it brings is committed, and
+//! Guarantee: it keeps the provider contract. An envelope is acknowledged to Slack once what it brings is confirmed, and
 //! by nothing else. A call is one request: nothing is repeated and nothing waits in here. The last word is an update of
 //! a message whose timestamp is recorded, and the same update again changes nothing.
 //!
@@ -27,6 +27,7 @@ mod receive;
 mod render;
 mod send;
 mod settings;
+mod stream;
 mod ts;
 mod upload;
 
@@ -43,7 +44,7 @@ use lastword_core::{
     outcome::{Cause, SendOutcome},
     provider::{
         Edits, FileStream, Files, OpenFile, Presence, Provider, Receipts, ReceiveError, Reconcile, SendRequest,
-        UpdateStream,
+        Streams, UpdateStream,
     },
     store::Clock,
 };
@@ -70,6 +71,7 @@ struct Link {
     /// Who we are, as Slack said last.
     me: Mutex<Option<Me>>,
     threads: Mutex<Threads>,
+    streams: Mutex<stream::Streams>,
     /// When all that was missed had been looked for.
     looked_at: Mutex<Option<Instant>>,
 }
@@ -86,6 +88,7 @@ impl SlackProvider {
             clock,
             me: Mutex::default(),
             threads: Mutex::default(),
+            streams: Mutex::default(),
             looked_at: Mutex::default(),
         };
         Self { link: Arc::new(link) }
@@ -103,6 +106,10 @@ impl Link {
 
     fn threads(&self) -> MutexGuard<'_, Threads> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn streams(&self) -> MutexGuard<'_, stream::Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long ago all that was missed had been looked for.
@@ -149,6 +156,10 @@ impl Provider for SlackProvider {
         Some(self)
     }
 
+    fn streams(&self) -> Option<&dyn Streams> {
+        self.link.settings.streams.then_some(self as &dyn Streams)
+    }
+
     fn receipts(&self) -> Option<&dyn Receipts> {
         self.link.settings.receipts.then_some(self as &dyn Receipts)
     }
@@ -165,7 +176,22 @@ impl Provider for SlackProvider {
 #[async_trait]
 impl Edits for SlackProvider {
     async fn edit(&self, target: &MessageId, request: &SendRequest) -> SendOutcome {
-        send::edit(&self.link, target, request).await
+        stream::edit(&self.link, target, request).await
+    }
+}
+
+#[async_trait]
+impl Streams for SlackProvider {
+    async fn open(&self, request: &SendRequest) -> SendOutcome {
+        stream::open(&self.link, request).await
+    }
+
+    fn grows(&self, target: &MessageId) -> bool {
+        self.link.streams().grows(target)
+    }
+
+    async fn append(&self, target: &MessageId, request: &SendRequest) -> SendOutcome {
+        stream::append(&self.link, target, request).await
     }
 }
 

@@ -23,6 +23,8 @@ use super::{
     render::{Rendered, plain, render},
 };
 
+/// Changes a message.
+pub(super) const UPDATE: &str = "chat.update";
 /// What our messages' metadata is called.
 pub(super) const METADATA: &str = "lastword_delivery";
 /// The field of it that holds the key.
@@ -37,9 +39,8 @@ pub(super) async fn post(link: &Link, request: &SendRequest) -> SendOutcome {
     classify(link.client.call(METHOD, &message(request)).await, None, METHOD)
 }
 
-pub(super) async fn edit(link: &Link, target: &MessageId, request: &SendRequest) -> SendOutcome {
-    const METHOD: &str = "chat.update";
-    classify(link.client.call(METHOD, &changed(target, request)).await, Some(target), METHOD)
+pub(super) async fn update(link: &Link, target: &MessageId, request: &SendRequest) -> Answer {
+    link.client.call(UPDATE, &changed(target, request)).await
 }
 
 /// <https://docs.slack.dev/reference/methods/chat.postMessage>

@@ -21,6 +21,8 @@ pub struct SlackSettings {
     pub edited: Edited,
     /// Whether a message that waits for an agent gets a reaction.
     pub receipts: bool,
+    /// Whether placeholders in threads are streams, which grow.
+    pub streams: bool,
     /// How old a message may be that was said while nobody listened; `None`: as old as it may.
     pub update_age_max_ms: Option<i64>,
     /// What the assistant pane suggests.
@@ -64,6 +66,7 @@ impl SlackSettings {
             api_url: api_url.into(),
             edited: Edited::default(),
             receipts: false,
+            streams: false,
             update_age_max_ms: Some(86_400_000),
             prompts: Vec::new(),
             upload_bytes_max: UPLOAD_BYTES_MAX,

@@ -34,7 +34,9 @@ pub(super) fn declared(conversation: &ConversationId, settings: &TelegramSetting
         is_streamed: false,
         // For up to 24 hours.
         keeps_unacked: true,
+        journals_unacked: false,
         drafts: settings.drafts && !is_group,
+        streams: None,
         files: Some(FileLimits { upload_bytes_max: settings.upload_bytes_max, album_max: ALBUM_MAX }),
     }
 }

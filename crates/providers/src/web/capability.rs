@@ -12,6 +12,8 @@ pub(super) const EVERYWHERE: Capabilities = Capabilities {
     is_streamed: true,
     // Whoever posts is told with 503 that it was not taken.
     keeps_unacked: false,
+    journals_unacked: false,
     drafts: false,
+    streams: None,
     files: None,
 };

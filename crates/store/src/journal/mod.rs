@@ -1,9 +1,11 @@
-//! The journal: finished answers of a worker while the store is out.
+//! The journal: what has to outlive a process while the store is out. Here a worker's finished answers; what a bridge
+//! has acknowledged is in [`inbound`].
 //!
 //! Guarantee: an answer that [`Journal::flush`] wrote with `Ok` survives the death of its worker, and whoever decides
 //! that worker's turns finds it by [`Replay`]. The journal keeps answers; it never delivers them. While the store is
 //! well, there is no file and no sync.
 
+pub mod inbound;
 mod record;
 mod replay;
 
@@ -175,14 +177,30 @@ impl Files {
 fn create(directory: &Path, owner: &IncarnationId, n: u32) -> io::Result<(PathBuf, File)> {
     let name = if n == 0 { format!("{owner}{SUFFIX}") } else { format!("{owner}.{n}{SUFFIX}") };
     let path = directory.join(name);
-    let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+    let file = create_private(&path)?;
     Ok((path, file))
+}
+
+fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)
 }
 
 /// The incarnation whose journal this file is.
 fn owner_of(name: &str) -> Option<IncarnationId> {
-    let owner = name.strip_suffix(SUFFIX)?.split('.').next()?;
+    owner_in(name, SUFFIX)
+}
+
+/// Whose a file is that ends like this.
+fn owner_in(name: &str, suffix: &str) -> Option<IncarnationId> {
+    let owner = name.strip_suffix(suffix)?.split('.').next()?;
     (!owner.is_empty()).then(|| IncarnationId::new(owner))
+}
+
+fn move_aside(path: &Path, extension: &str) -> io::Result<()> {
+    match fs::rename(path, path.with_extension(extension)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! One record, one line: a checksum, a blank, and JSON.
 
 use lastword_core::{ids::Fence, store::Verdict};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// What a journal says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(super) enum Record {
 }
 
 /// The record as a line, with its end.
-pub(super) fn line(record: &Record) -> std::io::Result<Vec<u8>> {
+pub(super) fn line(record: &impl Serialize) -> std::io::Result<Vec<u8>> {
     let json = serde_json::to_vec(record)?;
     let mut line = format!("{:08x} ", crc32fast::hash(&json)).into_bytes();
     line.extend(json);
@@ -29,7 +29,7 @@ pub(super) fn line(record: &Record) -> std::io::Result<Vec<u8>> {
 
 /// Every record of a journal's text, and how many lines can't be read. A last line without its end was being written
 /// when its process died: nobody relied on it.
-pub(super) fn read(text: &[u8]) -> (Vec<Record>, usize) {
+pub(super) fn read<T: DeserializeOwned>(text: &[u8]) -> (Vec<T>, usize) {
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     let (mut records, mut damaged) = (Vec::new(), 0);
     for line in text[..whole].split_inclusive(|byte| *byte == b'\n') {
@@ -41,7 +41,7 @@ pub(super) fn read(text: &[u8]) -> (Vec<Record>, usize) {
     (records, damaged)
 }
 
-fn parse(line: &[u8]) -> Option<Record> {
+fn parse<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
     let (sum, json) = line.split_at_checked(9)?;
     let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?.strip_suffix(' ')?, 16).ok()?;
     if sum != crc32fast::hash(json) {
@@ -78,7 +78,7 @@ mod tests {
         let fence = Fence { turn: TurnId(2), attempt: Attempt(1) };
         let records =
             [answer(1, End::Answered), answer(2, End::Errored(Reason::Idle { after_ms: 5 })), Record::Settled(fence)];
-        assert_eq!(read(&text(&records)), (records.to_vec(), 0));
+        assert_eq!(read::<Record>(&text(&records)), (records.to_vec(), 0));
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn no_garbage_makes_it_panic() {
         for garbage in [&b""[..], b"\n", b"short\n", b"0000000g {}\n", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\n"] {
-            assert!(read(garbage).0.is_empty());
+            assert!(read::<Record>(garbage).0.is_empty());
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use lastword_core::{ids::IncarnationId, store::Verdict};
 
 use super::{
-    owner_of,
+    move_aside, owner_of,
     record::{self, Record},
     remove,
 };
@@ -99,13 +99,6 @@ impl Replay {
             move_aside(path, "foreign")?;
         }
         Ok(())
-    }
-}
-
-fn move_aside(path: &Path, extension: &str) -> io::Result<()> {
-    match fs::rename(path, path.with_extension(extension)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

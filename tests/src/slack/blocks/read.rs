@@ -90,7 +90,7 @@ fn rich_part(part: &Value, names: Names<'_>) -> Shown {
             let first = part["offset"].as_u64().unwrap_or(0) + 1;
             for (n, item) in items(&part["elements"]).enumerate() {
                 let mark = if part["style"] == "ordered" { format!("{}. ", first + n as u64) } else { "• ".into() };
-                shown.push_line(Shown::plain("  ".repeat(indent) + &mark));
+                shown.push_line(Shown::plain("  ".repeat(indent) + mark.as_str()));
                 shown.push(rich_part(item, names));
             }
             shown.is_formatted = true;

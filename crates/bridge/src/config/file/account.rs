@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::Id;
-#[cfg(any(feature = "slack", feature = "telegram"))]
+#[cfg(any(feature = "matrix", feature = "slack", feature = "telegram"))]
 use crate::config::api_url;
 use crate::config::{duration, kept};
 
@@ -117,9 +117,61 @@ pub enum NetworkConfig {
         #[serde(rename = "max_update_age", with = "kept", default = "update_age_max_ms")]
         #[schemars(with = "kept::Text")]
         update_age_max_ms: Option<i64>,
+        /// Whether answers in threads grow in Slack's own way, as they are written.
+        #[serde(default)]
+        streams: bool,
         /// What the assistant pane suggests; it shows four.
         #[serde(default)]
         prompts: Vec<PromptFile>,
+    },
+    /// An account on a homeserver of Matrix.
+    #[cfg(feature = "matrix")]
+    Matrix {
+        /// Where the homeserver's client-server API is.
+        #[schemars(extend("format" = api_url::FORMAT, "errorMessage" = "must be an address such as https://matrix.example.org"))]
+        homeserver: String,
+        /// An access token; its device is the bot's. Keep it out of the file: ${MATRIX_TOKEN}.
+        #[schemars(with = "Option<String>", extend("writeOnly" = true, "errorMessage" = "must be text, such as ${MATRIX_TOKEN}"))]
+        token: Option<Taken>,
+        /// A file that holds the token, in place of `token`. A relative one is looked for beside the configuration.
+        #[schemars(with = "Option<String>", length(min = 1))]
+        token_file: Option<Taken>,
+        /// The account's name, in place of a token: @ada:example.org, or only ada.
+        #[schemars(with = "Option<String>", length(min = 1))]
+        user: Option<String>,
+        /// The account's password, with `user`. Keep it out of the file: ${MATRIX_PASSWORD}.
+        #[schemars(with = "Option<String>", extend("writeOnly" = true, "errorMessage" = "must be text, such as ${MATRIX_PASSWORD}"))]
+        password: Option<Taken>,
+        /// A file that holds the password, in place of `password`.
+        #[schemars(with = "Option<String>", length(min = 1))]
+        password_file: Option<Taken>,
+        /// What the account's keys are encrypted with on the disk, at least 32 characters. Without it a key is made and
+        /// kept beside them. Keep it out of the file: ${MATRIX_STORE_KEY}.
+        #[schemars(with = "Option<String>", extend("writeOnly" = true, "errorMessage" = "must be text, such as ${MATRIX_STORE_KEY}"))]
+        store_key: Option<Taken>,
+        /// A file that holds it, in place of `store_key`.
+        #[schemars(with = "Option<String>", length(min = 1))]
+        store_key_file: Option<Taken>,
+        /// The recovery key of the account, where another device made its identity and the backup of its keys. Keep it
+        /// out of the file: ${MATRIX_RECOVERY_KEY}.
+        #[schemars(with = "Option<String>", extend("writeOnly" = true, "errorMessage" = "must be text, such as ${MATRIX_RECOVERY_KEY}"))]
+        recovery_key: Option<Taken>,
+        /// A file that holds it, in place of `recovery_key`.
+        #[schemars(with = "Option<String>", length(min = 1))]
+        recovery_key_file: Option<Taken>,
+        /// Whether a message shows the answer as it grows, by edits; otherwise "is typing" is all until it is there.
+        #[serde(default)]
+        edits: bool,
+        /// What follows when somebody changes a message afterwards.
+        #[serde(default)]
+        edited: EditedFile,
+        /// Whether a message that waits for an agent is marked as read.
+        #[serde(default = "yes")]
+        receipts: bool,
+        /// How old a message may be when it arrives, for example after an outage; an older one is answered with an error.
+        #[serde(rename = "max_update_age", with = "kept", default = "update_age_max_ms")]
+        #[schemars(with = "kept::Text")]
+        update_age_max_ms: Option<i64>,
     },
     /// A scripted network, for tests.
     #[cfg(feature = "testing")]
@@ -144,6 +196,9 @@ pub enum NetworkConfig {
         #[serde(rename = "request_lifetime", with = "duration", default = "request_lifetime_ms")]
         #[schemars(with = "duration::Text")]
         request_lifetime_ms: i64,
+        /// Whether it soon gives up what is not acknowledged.
+        #[serde(default)]
+        is_impatient: bool,
     },
 }
 
@@ -171,7 +226,7 @@ pub struct PromptFile {
 }
 
 /// As long as Telegram keeps what was not acknowledged.
-#[cfg(any(feature = "slack", feature = "telegram"))]
+#[cfg(any(feature = "matrix", feature = "slack", feature = "telegram"))]
 #[expect(clippy::unnecessary_wraps, reason = "as serde calls it")]
 fn update_age_max_ms() -> Option<i64> {
     Some(86_400_000)

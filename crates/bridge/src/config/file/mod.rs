@@ -118,11 +118,15 @@ pub(super) struct StoreFile {
     #[serde(rename = "reserve", with = "size::or_zero", default = "reserve_bytes")]
     #[schemars(with = "size::TextOrZero")]
     pub reserve_bytes: u64,
+    /// Whether messages that a network gives up within minutes, as Slack does, are kept in the journal of the state
+    /// directory while the database is out, and acknowledged there. Say false where that directory does not outlive this
+    /// machine or container. Default: true where the database is inside it.
+    pub journal_updates: Option<bool>,
 }
 
 impl Default for StoreFile {
     fn default() -> Self {
-        Self { path: None, reserve_bytes: reserve_bytes() }
+        Self { path: None, reserve_bytes: reserve_bytes(), journal_updates: None }
     }
 }
 

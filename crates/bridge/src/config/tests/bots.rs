@@ -56,3 +56,48 @@ fn a_token_that_travels_readable_is_warned_about() {
     config.yaml:1:64: accounts.phone.api_url: the token travels readable to `http://bot-api:8081`; https:// hides it
     "#);
 }
+
+#[test]
+fn an_account_of_a_homeserver_logs_in_one_way() {
+    let config = parse(
+        "accounts: { grace: { network: matrix, homeserver: \"http://127.0.0.1:8008\", user: grace, password: \"${MATRIX_PASSWORD}\", store_key: \"${MATRIX_STORE_KEY}\" } }",
+    )
+    .unwrap();
+    let grace = &config.accounts[&AccountId::new("grace")];
+    assert_eq!(grace.password.as_ref().unwrap().0.expose_secret(), "pa55 w0rd");
+    assert!(grace.token.is_none() && grace.store_key.is_some());
+    assert!(!format!("{config:?}").contains("pa55") && !format!("{config:?}").contains("0123456789abcdef"));
+    let NetworkConfig::Matrix { edits, receipts, update_age_max_ms, .. } = &grace.network else {
+        panic!("not Matrix: {:?}", grace.network)
+    };
+    assert_eq!((*edits, *receipts, *update_age_max_ms), (false, true, Some(86_400_000)));
+}
+
+#[test]
+fn what_is_wrong_with_a_login_is_told() {
+    let problems = problems(
+        r#"
+accounts:
+  none: { network: matrix, homeserver: "https://m.example" }
+  both: { network: matrix, homeserver: "https://m.example", token: a, user: b, password: c }
+  half: { network: matrix, homeserver: "https://m.example", user: d }
+  other: { network: matrix, homeserver: "https://m.example", password: e }
+  weak: { network: matrix, homeserver: "https://m.example", token: f, store_key: short }
+  one: { network: matrix, homeserver: "https://m.example", user: "@g:example.org", password: h }
+  two: { network: matrix, homeserver: "https://m.example/", user: G, password: h }
+  away: { network: matrix, homeserver: m.example, token: i }
+  gone: { network: matrix, token: j }
+"#,
+    );
+    insta::assert_snapshot!(problems, @r"
+    config.yaml:3:3: accounts.none: a bot needs to log in; set `token: ${MATRIX_TOKEN}` or `token_file`, or `user` and `password: ${MATRIX_PASSWORD}`
+    config.yaml:4:77: accounts.both: a token is given as well as `user` or `password`; keep one of the two
+    config.yaml:5:67: accounts.half.user: needs its password; set `password: ${MATRIX_PASSWORD}` or `password_file`
+    config.yaml:6:72: accounts.other.password: needs the name that it is for; set `user`, such as @ada:example.org
+    config.yaml:7:82: accounts.weak.store_key: has fewer than 32 characters; `openssl rand -hex 32` makes a good one
+    config.yaml:9:3: accounts.two: account one logs in as the same already; one bot can have one account
+    config.yaml:10:40: accounts.away.homeserver: must be an address such as https://matrix.example.org; here is `m.example`
+    config.yaml:11:9: accounts.gone: `homeserver` is missing; add it
+    8 problems in the configuration
+    ");
+}

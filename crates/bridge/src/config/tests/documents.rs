@@ -24,10 +24,9 @@ fn what_the_example_has_commented_out_works_too() {
     let is_key = |line: &str| {
         let key = line.trim_start_matches([' ', '-', '{']).split(':').next().unwrap_or_default().to_owned();
         documented_keys().contains(&key)
-            || ["coder", "echo", "API_KEY", "account", "phone", "ada"].contains(&key.as_str())
+            || ["coder", "echo", "API_KEY", "account", "phone", "ada", "grace"].contains(&key.as_str())
     };
-    let is_file =
-        |line: &str| line.trim_start().starts_with("token_file") || line.trim_start().starts_with("app_token_file");
+    let is_file = |line: &str| line.split(':').next().is_some_and(|key| key.ends_with("_file"));
     let live = EXAMPLE.lines().filter(|line| *line != "routes: []").map(|line| match line.split_once("# ") {
         Some((indent, rest)) if indent.trim().is_empty() && is_key(rest) && !is_file(rest) => {
             format!("{indent}{rest}")
@@ -42,6 +41,8 @@ fn what_the_example_has_commented_out_works_too() {
     assert_eq!(config.routes.len(), 1);
     assert!(config.accounts[&AccountId::new("phone")].token.is_some());
     assert!(config.accounts[&AccountId::new("ada")].app_token.is_some());
+    let grace = &config.accounts[&AccountId::new("grace")];
+    assert!(grace.password.is_some() && grace.store_key.is_some() && grace.recovery_key.is_some());
 }
 
 #[test]

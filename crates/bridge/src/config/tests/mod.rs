@@ -26,6 +26,10 @@ fn env(name: &str) -> Option<String> {
         "TELEGRAM_TOKEN" => Some("4711:AAF-x_9".into()),
         "SLACK_BOT_TOKEN" => Some("xoxb-12-x_9".into()),
         "SLACK_APP_TOKEN" => Some("xapp-1-A12-x_9".into()),
+        "MATRIX_TOKEN" => Some("syt_YWRh_x9".into()),
+        "MATRIX_PASSWORD" => Some("pa55 w0rd".into()),
+        "MATRIX_STORE_KEY" => Some("0123456789abcdef0123456789abcdef".into()),
+        "MATRIX_RECOVERY_KEY" => Some("EsTx 9999".into()),
         "SIX" => Some("6".into()),
         "TRICK" => Some("x\nlimits: { max_concurrent: 1 }".into()),
         "EMPTY" => Some(String::new()),
@@ -92,7 +96,7 @@ limits: {}
     config.yaml:5:51: accounts.web.allow.users[2]: must be an identifier as the network spells it; here is `true`
     config.yaml:5:69: accounts.web.unknown: must be one of: resend, hold; here is `guess`
     config.yaml:5:86: accounts.web.progress: must be true or false; here is the text `perhaps`
-    config.yaml:6:21: accounts.phone.network: unknown network `telegrm`; did you mean `telegram`? (known: web, telegram, slack)
+    config.yaml:6:21: accounts.phone.network: unknown network `telegrm`; did you mean `telegram`? (known: web, telegram, slack, matrix)
     config.yaml:7:3: accounts.Loud: a name begins with a small letter and has up to 32 small letters, digits, `_` and `-`
     config.yaml:8:7: accounts.none: must be a mapping; here is nothing
     config.yaml:12:14: agents.coder.program: must name a program, such as claude; here is nothing
@@ -110,7 +114,7 @@ limits: {}
     config.yaml:23:5: routes[1]: `agent` is missing; add it
     config.yaml:24:5: routes[2]: must be a mapping; here is text
     config.yaml:25:16: default_agent: there is no agent `nobody` (there is: coder, other, third)
-    config.yaml:27:3: commands.stop: /stop is a command of Lastword itself; choose another name than: help, status, whoami, new, stop, retry, trace, audit, alerts, start
+    config.yaml:27:3: commands.stop: /stop is a command of Lastword itself; choose another name than: help, status, whoami, new, stop, retry, version, trace, audit, alerts, accounts, start
     config.yaml:28:3: commands.Translate: a command's name begins with a small letter and has up to 32 small letters, digits and `_`, without the slash
     config.yaml:28:37: commands.Translate.access: must be one of: everyone, admins; here is `admin`; did you mean `admins`?
     config.yaml:29:10: commands.empty: `prompt` is missing; add it
@@ -437,12 +441,13 @@ accounts:
             edit_interval_ms: None,
             text_max: 4_096,
             request_lifetime_ms: 2_000,
+            is_impatient: false,
         }
     );
     insta::assert_snapshot!(problems("accounts: { a: { network: scrpted }, b: { network: scripted, link: x } }"), @r"
-    config.yaml:1:27: accounts.a.network: unknown network `scrpted`; did you mean `scripted`? (known: web, telegram, slack, scripted)
+    config.yaml:1:27: accounts.a.network: unknown network `scrpted`; did you mean `scripted`? (known: web, telegram, slack, matrix, scripted)
     config.yaml:1:41: accounts.b: `url` is missing; add it
-    config.yaml:1:62: accounts.b: unknown key `link` (known here: admins, allow, edit_interval, edits, hold_limit, idempotency, network, notify_after, placeholder, progress, request_lifetime, text_max, unknown, url)
+    config.yaml:1:62: accounts.b: unknown key `link` (known here: admins, allow, edit_interval, edits, hold_limit, idempotency, is_impatient, network, notify_after, placeholder, progress, request_lifetime, text_max, unknown, url)
     3 problems in the configuration
     ");
 }

@@ -319,3 +319,10 @@ pub async fn a_placeholder_that_is_not_needed_frees_its_lane(world: &World) {
     assert_eq!(world.last_word(turn).await.as_deref(), Some("one"));
     assert_eq!(world.counts().await.deliveries_open, 0);
 }
+
+/// Only the holder of the account's lease takes what is due.
+pub async fn only_the_holder_of_the_lease_sends(world: &World) {
+    answered(world, "plain", "1").await;
+    assert!(world.due_for("bridge-2").await.is_empty());
+    assert_eq!(world.due().await.len(), 1);
+}

@@ -264,3 +264,25 @@ pub async fn a_replayed_lead_keeps_its_prompts(world: &World) {
     world.store.decide_lost(&IncarnationId::new(WORKER), Replays::Allow, 10).await.expect("is decided");
     assert_eq!(world.claims_as("worker-2", 1).await[0].prompt, "1\n\n2");
 }
+
+/// Between two attempts and during the next one, nothing that an earlier one reports counts.
+pub async fn a_late_attempt_reports_nothing_of_the_next(world: &World) {
+    let turn = world.takes("u1", Intake::Turn(patient_turn("a", "hello"))).await.turn.expect("a turn");
+    let first = world.claims().await.remove(0);
+    world.store.decide_lost(&IncarnationId::new(WORKER), Replays::Allow, 10).await.expect("is decided");
+    let reports_late = async || {
+        let seen = world.store.owed().await.expect("reads").remove(0).progress;
+        let group = ProcessGroup { pid: 4, started_ticks: u64::MAX };
+        assert_eq!(world.store.record_group(first.fence, group).await.expect("asks"), Standing::Superseded);
+        for text in [None, Some("late".to_owned())] {
+            assert_eq!(world.store.progress(first.fence, text).await.expect("asks"), Standing::Superseded);
+        }
+        assert_eq!(world.store.owed().await.expect("reads").remove(0).progress, seen, "it moves no deadline");
+        assert!(world.store.stream(turn, None).await.expect("reads").is_empty(), "nobody sees it");
+    };
+    reports_late().await;
+    let second = world.claims_as("worker-2", 1).await.remove(0);
+    assert_eq!(second.fence.attempt, first.fence.attempt.next());
+    reports_late().await;
+    assert!(world.store.groups(&IncarnationId::new("worker-2")).await.expect("reads").is_empty());
+}

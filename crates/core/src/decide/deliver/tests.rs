@@ -39,7 +39,9 @@ fn capabilities(idempotency: Idempotency) -> Capabilities {
         request_lifetime_ms: 30_000,
         is_streamed: false,
         keeps_unacked: true,
+        journals_unacked: false,
         drafts: false,
+        streams: None,
         files: None,
     }
 }

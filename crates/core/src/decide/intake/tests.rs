@@ -144,9 +144,11 @@ fn help_lists_what_the_asker_may_use() {
     /new – begins a fresh session
     /stop – ends the running turn
     /retry – asks your last question again
+    /version – says which build runs
     /trace <turn> – shows what happened to a message
     /audit – checks that nothing is lost or doubled
     /alerts – lists what needs an operator
+    /accounts – says how each account is doing
     /deploy – deploys
     ");
     let plain = last_word(&says("bob", "main", "!help"));
@@ -159,6 +161,8 @@ fn what_admins_ask_to_see_is_looked_up_for_them_only() {
     assert_eq!(look(&says("alice", "main", "!trace #12")), Look::Trace(TurnId(12)));
     assert_eq!(look(&says("alice", "main", "/audit")), Look::Audit);
     assert_eq!(look(&says("alice", "main", "/Alerts")), Look::Alerts);
+    assert_eq!(look(&says("alice", "main", "/accounts")), Look::Accounts);
+    assert_eq!(look(&says("bob", "main", "/version")), Look::Version);
     insta::assert_snapshot!(last_word(&says("alice", "main", "/trace me")), @"Error: please write it like this: /trace <turn>");
     insta::assert_snapshot!(last_word(&says("bob", "main", "/trace 12")), @"Error: /trace is for admins.");
     assert_eq!(last_word(&says("bob", "main", "/trace me")), "Error: /trace is for admins.");

@@ -1,6 +1,6 @@
 //! Socket Mode with our own acknowledgements.
 //!
-//! Guarantee: an envelope is acknowledged once what it brings is committed. What was refused is offered again from memory,
+//! Guarantee: an envelope is acknowledged once what it brings is confirmed. What was refused is offered again from memory,
 //! by Slack, or from the history: whichever of them lives. During a refresh the new socket is open before the old one
 //! closes. <https://docs.slack.dev/apis/events-api/using-socket-mode>
 
@@ -23,14 +23,14 @@ use lastword_core::{
     ids::Cursor,
     outcome::Cause,
     provider::{Ack, Batch, Inbound, ReceiveError, UpdateStream},
-    update::Update,
+    update::{Update, UpdateKind},
 };
 use serde_json::Value;
 use tokio::time::Instant;
 
 pub(super) use self::socket::Envelope;
 use self::{
-    gap::Found,
+    gap::{Awaited, Found},
     seen::{Seen, is_in_history},
     socket::{Frame, Socket, Writer},
 };
@@ -41,6 +41,7 @@ use super::{
     pane,
     ts::Ts,
 };
+use crate::waits::{maybe, until};
 
 /// How much is committed at once.
 const BATCH_MAX: usize = 100;
@@ -49,7 +50,7 @@ const WAITING_MAX: usize = 5_000;
 /// What was missed is not looked for again sooner than that after it was looked for: each look asks much of Slack.
 const LOOKED_EVERY: Duration = Duration::from_secs(5);
 /// How long what is said in a conversation waits for what was said there before it, and may have been missed.
-const HELD_MAX: Duration = Duration::from_secs(15);
+const HELD_MAX: Duration = Duration::from_secs(30);
 /// The pause before another try to open the socket that takes over.
 const OPEN_AGAIN: Duration = Duration::from_secs(3);
 
@@ -67,6 +68,7 @@ pub(super) fn stream(link: Arc<Link>, resume_from: Option<Cursor>) -> UpdateStre
         waiting: VecDeque::new(),
         offered: None,
         missed: None,
+        awaited: Awaited::default(),
         known: BTreeSet::new(),
         is_whole: true,
         leaving: BTreeSet::new(),
@@ -99,6 +101,7 @@ struct Receiving {
     waiting: VecDeque<Waiting>,
     offered: Option<Offered>,
     missed: Option<BoxStream<'static, Found>>,
+    awaited: Awaited,
     /// The conversations that were looked through since the link stands.
     known: BTreeSet<String>,
     /// Whether Slack has answered all that was asked of it so far.
@@ -158,16 +161,18 @@ impl Receiving {
                 // What waits is offered again by Slack, or found in the history.
                 return Err(self.why_last.take().unwrap_or_else(|| lost("every socket has ended".into())));
             }
+            self.release_overdue();
             if self.waiting.iter().any(|waiting| !self.is_held(waiting)) {
                 return Ok(self.offer());
             }
+            let overdue_at = self.waiting.iter().map(|waiting| waiting.since + HELD_MAX).min();
             let is_alive = tokio::select! {
                 biased;
                 opened = maybe(&mut self.opening) => { self.opening = None; self.took_over(opened); true }
                 Some((number, frame)) = self.frames.next() => self.heard(number, frame),
                 found = next_of(&mut self.missed) => { self.found(found); false }
                 Some(()) = self.asides.next() => false,
-                () = until(self.waiting.front().map(|waiting| waiting.since + HELD_MAX)) => false,
+                () = until(overdue_at) => false,
             };
             if is_alive && !self.waiting.iter().any(|waiting| !self.is_held(waiting)) && !self.writers.is_empty() {
                 return Ok(Inbound::Alive);
@@ -195,7 +200,7 @@ impl Receiving {
 
     fn look_for_missed(&mut self) {
         let oldest = self.link.settings.update_age_max_ms.map(|ms| Ts::of(self.link.clock.now()).minus_ms(ms));
-        let missed = gap::missed(Arc::clone(&self.link), self.me.clone(), &self.seen, oldest);
+        let missed = gap::missed(Arc::clone(&self.link), self.me.clone(), &self.seen, oldest, self.awaited.clone());
         let pause =
             self.link.looked_for_missed_since().map_or(Duration::ZERO, |since| LOOKED_EVERY.saturating_sub(since));
         // Nothing before the pause is over, and then all of it.
@@ -256,6 +261,9 @@ impl Receiving {
                 let was_deaf = self.writers.is_empty();
                 self.add(socket);
                 if was_deaf {
+                    // Another gap: what was looked through has one more.
+                    self.known.clear();
+                    self.awaited.clear();
                     self.look_for_missed();
                 }
             }
@@ -307,13 +315,19 @@ impl Receiving {
 
     /// What Slack offers twice waits once.
     fn wait(&mut self, update: Update, envelope: Option<(SocketNumber, String, Option<Value>)>) {
+        if let UpdateKind::Posted(message) = &update.kind {
+            self.link.streams().asked(&update.place.conversation, &message.id, &update.sender.id);
+        }
         match self.waiting.iter_mut().find(|waiting| waiting.update.id == update.id) {
             Some(waiting) => waiting.envelopes.extend(envelope),
-            None => self.waiting.push_back(Waiting {
-                update,
-                since: Instant::now(),
-                envelopes: envelope.into_iter().collect(),
-            }),
+            None => {
+                let envelopes = envelope.into_iter().collect();
+                let waiting = Waiting { update, since: Instant::now(), envelopes };
+                if self.is_held(&waiting) {
+                    self.awaited.insert(waiting.update.place.conversation.as_str());
+                }
+                self.waiting.push_back(waiting);
+            }
         }
     }
 
@@ -322,7 +336,12 @@ impl Receiving {
         self.missed.is_some()
             && is_in_history(&waiting.update)
             && !self.known.contains(waiting.update.place.conversation.as_str())
-            && waiting.since.elapsed() < HELD_MAX
+    }
+
+    /// Where something has waited for too long, all that waits goes on, in its order.
+    fn release_overdue(&mut self) {
+        let overdue = self.waiting.iter().filter(|waiting| waiting.since.elapsed() >= HELD_MAX);
+        self.known.extend(overdue.map(|waiting| waiting.update.place.conversation.as_str().to_owned()));
     }
 
     fn offer(&mut self) -> Inbound {
@@ -356,24 +375,9 @@ impl Receiving {
     }
 }
 
-/// What comes of a future, if there is one.
-async fn maybe<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
-}
-
 async fn next_of<T>(stream: &mut Option<BoxStream<'static, T>>) -> Option<T> {
     match stream {
         Some(stream) => stream.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

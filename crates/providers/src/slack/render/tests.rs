@@ -286,7 +286,7 @@ fn what_would_be_too_long_is_shown_with_less() {
     assert!(looks(&emphatic).contains("⟨bold⟩b⟨/⟩ i b"), "the most important looks stay");
     let quotes = "\"".repeat(TEXT_MAX_UTF16);
     assert_eq!(looks(&quotes), format!("[section]\n{quotes}"));
-    let rows = format!("| a | {} |\n", "b".repeat(50)) + "|---|---|\n" + &"|c|d|\n".repeat(500);
+    let rows = format!("| a | {} |\n", "b".repeat(50)) + "|---|---|\n" + "|c|d|\n".repeat(500).as_str();
     assert_eq!(looks(&rows), format!("[preformatted]\n{}", rows.trim_end()));
 }
 

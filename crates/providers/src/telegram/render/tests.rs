@@ -82,7 +82,7 @@ fn shown(rendered: &Rendered) -> String {
         out.push_str(&mark);
         at = offset;
     }
-    out + &String::from_utf16(&units[at..]).unwrap()
+    out + String::from_utf16(&units[at..]).unwrap().as_str()
 }
 
 fn looks(markdown: &str) -> String {
@@ -152,7 +152,7 @@ fn control_characters_do_not_shift_anything() {
 
 #[test]
 fn a_table_that_would_be_too_long_is_shown_as_it_was_written() {
-    let rows = format!("| a | {} |\n", "b".repeat(50)) + "|---|---|\n" + &"|c|d|\n".repeat(500);
+    let rows = format!("| a | {} |\n", "b".repeat(50)) + "|---|---|\n" + "|c|d|\n".repeat(500).as_str();
     assert!(rows.len() <= TEXT_MAX_UTF16);
     let rendered = render(&rows);
     assert_eq!(rendered.text, rows.trim_end());

@@ -127,7 +127,7 @@ mod tests {
         let mut table = String::from("| status | code | what to do |\n|---|---|---|\n");
         for refusal in Refusal::ALL {
             let cure = refusal.cure().replace('|', "\\|");
-            table += &format!("| {} | `{}` | {cure} |\n", refusal.status().as_u16(), refusal.code());
+            table.push_str(&format!("| {} | `{}` | {cure} |\n", refusal.status().as_u16(), refusal.code()));
         }
         for (name, page) in [
             ("reasons.md", include_str!("../../../../../docs/reasons.md")),

@@ -39,7 +39,7 @@ fn every_seed_is_read_as_far_as_it_is_whole() {
     let directory = tempfile::tempdir().unwrap();
     let mut said = String::new();
     for (name, text) in corpus::seeds(env!("CARGO_MANIFEST_DIR"), "journal") {
-        let (records, damaged) = read(&text);
+        let (records, damaged) = read::<Record>(&text);
         fs::write(directory.path().join("worker-1.journal"), &text).unwrap();
         let replay = Replay::read(directory.path(), &worker(), HERE, Unreadable::IsNoAnswer).unwrap();
         let (answers, foreign) = (replay.answers.len(), replay.foreign.len());
@@ -106,7 +106,7 @@ proptest! {
 
     #[test]
     fn no_bytes_are_a_record_by_chance(bytes in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b' '), Just(b'0'), any::<u8>()], 0..200)) {
-        prop_assert!(read(&bytes).0.is_empty());
+        prop_assert!(read::<Record>(&bytes).0.is_empty());
     }
 
     #[test]

@@ -31,5 +31,6 @@ async fn a_second_of_what_may_be_only_once_is_refused_by_its_key() {
         "delivery.key",
     );
     refused("UPDATE turn SET state = 'running', attempt = 1 WHERE state = 'queued'", "turn.place");
+    refused("UPDATE turn SET seq = 1 WHERE seq = 2", "turn.place, turn.seq");
     refused("INSERT INTO inbox SELECT * FROM inbox", "inbox.account, inbox.");
 }

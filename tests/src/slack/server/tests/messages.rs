@@ -11,7 +11,7 @@ async fn arguments_come_in_any_shape_and_the_token_too() {
     assert!(answer.headers()["x-oauth-scopes"].to_str().unwrap().contains("chat:write"));
     let answer: Value = answer.json().await.unwrap();
     assert_eq!((&answer["user_id"], &answer["bot_id"]), (&sides.me["user"], &sides.me["bot"]));
-    let form = "token=".to_owned() + &token;
+    let form = "token=".to_owned() + token.as_str();
     let kind = ("content-type", "application/x-www-form-urlencoded");
     let answer = sides.http.post(&url).header(kind.0, kind.1).body(form).send().await.unwrap();
     assert_eq!(answer.json::<Value>().await.unwrap()["ok"], true);

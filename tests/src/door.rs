@@ -1,17 +1,32 @@
-//! The door of the network: connections come in, unless an outage keeps them out.
+//! The door of a network: connections come in, unless an outage keeps them out.
 
 use std::{io, net::SocketAddr};
 
 use axum::serve::Listener;
+use serde::{Deserialize, Serialize};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
 };
 
-use super::{Outage, Shared};
-
 /// How many may come at once.
 const BACKLOG: u32 = 1_024;
+
+/// How a network is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outage {
+    /// Connections are refused.
+    Refuse,
+    /// Connections are accepted and closed.
+    Cut,
+    /// Connections are accepted, and nothing is ever said.
+    Hang,
+    /// Something in between answers 502 or 503 in HTML.
+    Gateway,
+    /// The network answers, in its own words, that something is wrong with it.
+    Fail,
+}
 
 /// A listener that can be shut. While it is, a socket that does not listen keeps the port, so that connections are
 /// refused and nobody else takes it.
@@ -21,15 +36,19 @@ pub struct Door {
     shut: Option<TcpSocket>,
     /// Connections that were accepted and are never answered.
     held: Vec<TcpStream>,
-    shared: Shared,
+    outage: Box<dyn Fn() -> Option<Outage> + Send>,
     heard: watch::Receiver<()>,
 }
 
 impl Door {
-    /// Open.
-    pub fn new(listener: TcpListener, shared: Shared) -> io::Result<Self> {
-        let heard = shared.heard.subscribe();
-        Ok(Self { at: listener.local_addr()?, open: Some(listener), shut: None, held: Vec::new(), shared, heard })
+    /// Open. Whenever `heard` changes, it is asked what outage there is.
+    pub fn new(
+        listener: TcpListener,
+        heard: watch::Receiver<()>,
+        outage: impl Fn() -> Option<Outage> + Send + 'static,
+    ) -> io::Result<Self> {
+        let at = listener.local_addr()?;
+        Ok(Self { at, open: Some(listener), shut: None, held: Vec::new(), outage: Box::new(outage), heard })
     }
 
     fn keep_shut(&mut self) -> io::Result<()> {
@@ -50,7 +69,7 @@ impl Door {
     }
 
     async fn one(&mut self) -> io::Result<Option<TcpStream>> {
-        let outage = self.shared.outage();
+        let outage = (self.outage)();
         if outage != Some(Outage::Hang) {
             self.held.clear();
         }
@@ -67,7 +86,7 @@ impl Door {
                 return Ok(None);
             }
         };
-        Ok(match self.shared.outage() {
+        Ok(match (self.outage)() {
             Some(Outage::Refuse | Outage::Cut) => None,
             Some(Outage::Hang) => {
                 self.held.push(came);
