@@ -16,6 +16,7 @@ mod outage;
 mod oversight;
 mod packaging;
 mod provider_contract;
+mod restart;
 mod simulate;
 mod slack;
 mod slack_clients;

@@ -35,6 +35,8 @@ pub enum TurnHappened {
     Requeued,
     /// A claim collected it into an earlier turn of its place.
     Collected,
+    /// What an operator asked for by it, which no worker runs, is done.
+    Performed,
 }
 
 impl TurnState {
@@ -47,6 +49,7 @@ impl TurnState {
         use TurnHappened as H;
         match (self, happened) {
             (Self::Queued, H::Claimed) => Some(Self::Running),
+            (Self::Queued, H::Performed) => Some(Self::Done),
             (Self::Queued, H::Collected) => Some(Self::Merged),
             // A queue deadline ends a turn that never ran; an answer or a stop needs an attempt.
             (Self::Queued | Self::Running, H::Errored) => Some(Self::Failed),
@@ -54,10 +57,10 @@ impl TurnState {
             (Self::Running, H::Stopped) => Some(Self::Cancelled),
             (Self::Running, H::Requeued) => Some(Self::Queued),
             (Self::Queued, H::Answered | H::Stopped | H::Requeued)
-            | (Self::Running, H::Claimed | H::Collected)
+            | (Self::Running, H::Claimed | H::Collected | H::Performed)
             | (
                 Self::Done | Self::Failed | Self::Cancelled | Self::Merged,
-                H::Claimed | H::Answered | H::Errored | H::Stopped | H::Requeued | H::Collected,
+                H::Claimed | H::Answered | H::Errored | H::Stopped | H::Requeued | H::Collected | H::Performed,
             ) => None,
         }
     }
@@ -95,13 +98,14 @@ impl TurnState {
 mod tests {
     use super::*;
 
-    const HAPPENED: [TurnHappened; 6] = [
+    const HAPPENED: [TurnHappened; 7] = [
         TurnHappened::Claimed,
         TurnHappened::Answered,
         TurnHappened::Errored,
         TurnHappened::Stopped,
         TurnHappened::Requeued,
         TurnHappened::Collected,
+        TurnHappened::Performed,
     ];
 
     #[test]

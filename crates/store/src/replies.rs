@@ -1,6 +1,6 @@
 //! What people read when they ask about their place.
 
-use lastword_core::reason::span;
+use lastword_core::{reason::span, store::Restart};
 
 /// `/stop` ended the running turn.
 pub(crate) const STOPPED: &str = "Stopped.";
@@ -10,6 +10,11 @@ pub(crate) const NOTHING_RUNS: &str = "Nothing is running here.";
 pub(crate) const STILL_WORKING: &str = "This is still being worked on; /stop ends it.";
 /// `/retry` where nothing was asked yet.
 pub(crate) const NOTHING_TO_RETRY: &str = "There is nothing to retry here yet.";
+
+/// `/restart` was heard; its last word follows.
+pub(crate) fn restarting(restart: Restart) -> String {
+    format!("Restarting {} …", restart.shown())
+}
 
 /// `/new`.
 pub(crate) fn started_afresh(one_runs: bool) -> String {

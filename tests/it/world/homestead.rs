@@ -53,9 +53,11 @@ impl Homestead {
     }
 
     pub(super) fn account(&self) -> String {
-        let (url, user) = (self.matrix.url(), &self.matrix.bot().user);
+        let (url, user, alice) =
+            (self.matrix.url(), &self.matrix.bot().user, self.matrix.of_name("alice").id().to_owned());
         format!(
-            "network: matrix\nhomeserver: '{url}'\nuser: '{user}'\npassword: '{PASSWORD}'\nallow: {{ users: ['*'] }}"
+            "network: matrix\nhomeserver: '{url}'\nuser: '{user}'\npassword: '{PASSWORD}'\nallow: {{ users: ['*'] }}\n\
+             admins: ['{alice}']"
         )
     }
 

@@ -33,6 +33,8 @@ pub struct Town {
     chats: BTreeMap<&'static str, (i64, ChatKind)>,
     /// By chat and name.
     topics: BTreeMap<(i64, &'static str), i64>,
+    /// The admin.
+    alice: i64,
     started: Instant,
 }
 
@@ -40,7 +42,8 @@ impl Town {
     pub(super) async fn start(chats: &[(&'static str, ChatKind)]) -> Self {
         let telegram = Telegram::start().await;
         let started = Instant::now();
-        let mut town = Self { telegram, chats: BTreeMap::new(), topics: BTreeMap::new(), started };
+        let alice = telegram.does(&Deed::Person { name: "alice".into() }).await["id"].as_i64().unwrap();
+        let mut town = Self { telegram, chats: BTreeMap::new(), topics: BTreeMap::new(), alice, started };
         for (name, kind) in chats {
             town.open(name, *kind).await;
         }
@@ -64,8 +67,8 @@ impl Town {
     }
 
     pub(super) fn account(&self) -> String {
-        let (token, url) = (self.telegram.token(), self.telegram.url());
-        format!("network: telegram\ntoken: '{token}'\napi_url: '{url}'\nallow: {{ users: ['*'] }}")
+        let (token, url, alice) = (self.telegram.token(), self.telegram.url(), self.alice);
+        format!("network: telegram\ntoken: '{token}'\napi_url: '{url}'\nallow: {{ users: ['*'] }}\nadmins: ['{alice}']")
     }
 
     pub(super) fn id_of(&self, conversation: &str) -> i64 {

@@ -188,7 +188,10 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
         attempt: claim.attempt,
         place: claim.place.clone(),
         reply_to: claim.reply_to.clone(),
-        text: if step == Step::PostPlaceholder { PLACEHOLDER_TEXT.to_owned() } else { claim.text.clone() },
+        text: match step {
+            Step::PostPlaceholder if claim.kind != DeliveryKind::Placeholder => PLACEHOLDER_TEXT.to_owned(),
+            _ => claim.text.clone(),
+        },
         form: claim.form,
     };
     let outcome = match &step {

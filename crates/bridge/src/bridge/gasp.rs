@@ -6,7 +6,13 @@
 use std::{fmt::Write, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use lastword_core::{alert::AlertCode, decide::backoff, store::Role};
+use lastword_core::{
+    alert::AlertCode,
+    decide::backoff,
+    ids::{Attempt, Fence},
+    reason::Reason,
+    store::{Elected, End, Role, Store, StoreError, Verdict},
+};
 use lastword_store::DeploymentLock;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +75,7 @@ pub async fn last_gasp(config: Config) -> anyhow::Result<ExitCode> {
 async fn deliver(delivery: &Arc<Shared>) -> anyhow::Result<()> {
     let member = &delivery.member;
     decide_all_lost(&*member.store, &member.state, &member.alerts, Some(&member.incarnation)).await?;
+    end_requests(&*member.store).await?;
     let mut tasks = JoinSet::new();
     for account in delivery.accounts.values() {
         let (member, account) = (Arc::clone(member), Arc::clone(account));
@@ -87,6 +94,23 @@ async fn deliver(delivery: &Arc<Shared>) -> anyhow::Result<()> {
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Tells who asked for a restart that it did not succeed: nobody is left who would carry it out.
+async fn end_requests(store: &dyn Store) -> Result<(), StoreError> {
+    for request in store.requests().await? {
+        let verdict = Verdict {
+            fence: Fence { turn: request.turn, attempt: Attempt::NONE },
+            end: End::Errored(Reason::RestartFailed),
+            parts: vec![Reason::RestartFailed.last_word()],
+            files: Vec::new(),
+            if_progress: None,
+        };
+        match store.elect(verdict).await? {
+            Elected::Won | Elected::Lost => {}
+        }
+    }
+    Ok(())
 }
 
 /// Asks for the right to act for an account until it is had.

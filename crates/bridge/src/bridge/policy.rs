@@ -2,7 +2,10 @@
 
 use lastword_core::decide::policy::{AccountPolicy, AgentPolicy, CustomCommand, Policy};
 
-use crate::config::{Access, Config};
+use crate::{
+    config::{Access, Config},
+    process::lifeline::has_supervisor,
+};
 
 /// Takes from the configuration what decides about updates.
 #[must_use]
@@ -40,5 +43,6 @@ pub fn policy_of(config: &Config) -> Policy {
             .collect(),
         prompt_bytes_max: config.limits.prompt_bytes_max,
         queue_max: config.limits.queue_max,
+        is_supervised: has_supervisor(),
     }
 }

@@ -1,8 +1,11 @@
 //! What the supervisor knows of its children, for whoever waits for it: the stale check, the service manager.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use lastword_core::store::Role;
+use lastword_core::{
+    ids::IncarnationId,
+    store::{Request, Role},
+};
 
 use super::image::Image;
 
@@ -14,6 +17,8 @@ pub(super) struct Board {
     pub(super) is_behind: bool,
     bridge: Part,
     worker: Part,
+    /// Who is to make room because somebody asked for a restart.
+    asked_away: BTreeSet<IncarnationId>,
 }
 
 /// One child.
@@ -21,13 +26,28 @@ pub(super) struct Board {
 pub(super) struct Part {
     /// Its build, once it said that it does its work.
     pub(super) ready: Option<String>,
+    /// Who it is, or was last.
+    pub(super) who: Option<IncarnationId>,
     /// How many of its processes were killed and do not go.
     pub(super) stuck: u32,
 }
 
 impl Board {
     pub(super) fn new() -> Self {
-        Self { wanted: Image::Running, is_behind: false, bridge: Part::default(), worker: Part::default() }
+        Self {
+            wanted: Image::Running,
+            is_behind: false,
+            bridge: Part::default(),
+            worker: Part::default(),
+            asked_away: BTreeSet::new(),
+        }
+    }
+
+    fn part(&self, role: Role) -> &Part {
+        match role {
+            Role::Bridge => &self.bridge,
+            Role::Worker => &self.worker,
+        }
     }
 
     pub(super) fn part_mut(&mut self, role: Role) -> &mut Part {
@@ -40,6 +60,32 @@ impl Board {
     /// Whether a child of this build is of what is on the disk.
     pub(super) fn is_current(&self, build: &str) -> bool {
         !self.is_behind && self.wanted.build() == build
+    }
+
+    /// Asks whoever a request names, and fills a role now, to make room. `false`: all of them were asked already.
+    pub(super) fn ask_away(&mut self, request: &Request) -> bool {
+        let who = [&self.bridge, &self.worker].map(|part| part.who.clone());
+        let asked = who.into_iter().flatten().filter(|who| request.replaces.contains(who));
+        let before = self.asked_away.len();
+        self.asked_away.extend(asked);
+        self.asked_away.len() > before
+    }
+
+    /// Whether this one is to make room because somebody asked for it.
+    pub(super) fn is_asked_away(&self, who: &IncarnationId) -> bool {
+        self.asked_away.contains(who)
+    }
+
+    /// The builds that do the work now, by role, if nobody whom a request names fills one of its roles any more.
+    pub(super) fn successors(&self, request: &Request) -> Option<Vec<(Role, &str)>> {
+        let meant = [Role::Bridge, Role::Worker].into_iter().filter(|role| request.restart.means(*role));
+        meant
+            .map(|role| {
+                let Part { ready, who, .. } = self.part(role);
+                let is_new = who.as_ref().is_some_and(|who| !request.replaces.contains(who));
+                ready.as_deref().filter(|_| is_new).map(|build| (role, build))
+            })
+            .collect()
     }
 
     /// Whether both do their work.
@@ -79,6 +125,11 @@ impl fmt::Display for Part {
 
 #[cfg(test)]
 mod tests {
+    use lastword_core::{
+        ids::{Timestamp, TurnId},
+        store::Restart,
+    };
+
     use super::*;
 
     #[test]
@@ -96,5 +147,32 @@ mod tests {
         assert!(board.is_stale(Role::Worker, &old));
         assert!(!board.is_stale(Role::Bridge, "new"));
         assert_eq!(board.to_string(), "bridge ready, worker ready");
+    }
+
+    #[test]
+    fn a_restart_is_done_when_nobody_it_names_is_left_in_its_roles() {
+        let mut board = Board::new();
+        let fills = |board: &mut Board, role: Role, who: &str| {
+            *board.part_mut(role) = Part { ready: Some("b".into()), who: Some(IncarnationId::new(who)), stuck: 0 };
+        };
+        fills(&mut board, Role::Bridge, "bridge-1");
+        fills(&mut board, Role::Worker, "worker-1");
+        let request = Request {
+            turn: TurnId(1),
+            restart: Restart::Bridge,
+            replaces: vec![IncarnationId::new("bridge-0"), IncarnationId::new("bridge-1")],
+            accepted_at: Timestamp(0),
+        };
+        assert_eq!(board.successors(&request), None);
+        assert!(board.ask_away(&request) && !board.ask_away(&request));
+        assert!(board.is_asked_away(&IncarnationId::new("bridge-1")));
+        assert!(!board.is_asked_away(&IncarnationId::new("worker-1")), "it is not meant");
+        board.part_mut(Role::Bridge).ready = None;
+        assert_eq!(board.successors(&request), None);
+        fills(&mut board, Role::Bridge, "bridge-2");
+        assert_eq!(board.successors(&request), Some(vec![(Role::Bridge, "b")]));
+        assert!(!board.ask_away(&request), "who began later stays");
+        let both = Request { restart: Restart::All, ..request };
+        assert_eq!(board.successors(&both).map(|parts| parts.len()), Some(2));
     }
 }

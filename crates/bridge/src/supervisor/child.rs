@@ -82,6 +82,7 @@ impl Child {
         if is_first {
             command.env(BANNER_ENV, "1");
         }
+        supervisor.board.send_modify(|board| board.part_mut(role).who = Some(incarnation.clone()));
         let process = command
             .env(LIFELINE_ENV, "stdin")
             .env(INCARNATION_ENV, incarnation.as_str())

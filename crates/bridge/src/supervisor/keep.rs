@@ -40,8 +40,8 @@ pub(super) enum Kept {
 pub(super) enum Why {
     /// The supervisor stops.
     Stop,
-    /// Another build takes its place.
-    Stale,
+    /// Another build takes its place, or somebody asked for a restart.
+    MakesRoom,
 }
 
 /// Keeps one role filled. When it returns, every process that it started is reaped, and decided as far as the store
@@ -80,7 +80,8 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
                 }
             }
         };
-        let asked = match child.attend(supervisor.asks(role, image.build())).await? {
+        let incarnation = child.incarnation.clone();
+        let asked = match child.attend(supervisor.asks(role, image.build(), &incarnation)).await? {
             Attended::Ended(status) => Err(status),
             Attended::Until(why) => Ok(why),
         };
@@ -97,12 +98,12 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
                         break Kept::Stopped;
                     }
                     // Its turns run on while its successor takes new ones.
-                    Why::Stale if role == Role::Worker => {
+                    Why::MakesRoom if role == Role::Worker => {
                         child.ask_for_room();
                         retired.spawn(retire(Arc::clone(&supervisor), child));
                     }
                     // Two bridges would be in each other's way.
-                    Why::Stale => {
+                    Why::MakesRoom => {
                         child.ask_for_room();
                         if let Attended::Until(()) = child.attend(supervisor.stop.cancelled()).await? {
                             child.ask_anew();

@@ -7,6 +7,7 @@
 //! * `watch`, `breaker`, `board`: what to do, as pure decisions
 //! * `child`, `keep`: one process, and one role
 //! * `image`, `stale`: which build
+//! * `requests`: what admins ask of it from the chat
 //! * `memory`, `gasp`: what is left when it gives up
 //! * `desk`: what comes from outside, signals and the service manager
 
@@ -18,6 +19,7 @@ mod gasp;
 mod image;
 mod keep;
 mod memory;
+mod requests;
 mod stale;
 mod watch;
 
@@ -110,6 +112,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     let mut house = JoinSet::new();
     house.spawn(Arc::clone(&supervisor.alerts).keep_storing());
     house.spawn(stale::look(Arc::clone(&supervisor)));
+    house.spawn(requests::serve(Arc::clone(&supervisor)));
     house.spawn(decide_predecessors(Arc::clone(&supervisor)));
     let mut roles = JoinSet::new();
     for role in [Role::Worker, Role::Bridge] {
@@ -160,11 +163,11 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
 
 impl Supervisor {
     /// Returns when a child is to end.
-    async fn asks(&self, role: Role, build: &str) -> Why {
+    async fn asks(&self, role: Role, build: &str, who: &IncarnationId) -> Why {
         let mut board = self.board.subscribe();
         tokio::select! {
             () = self.stop.cancelled() => Why::Stop,
-            _ = board.wait_for(|board| board.is_stale(role, build)) => Why::Stale,
+            _ = board.wait_for(|board| board.is_stale(role, build) || board.is_asked_away(who)) => Why::MakesRoom,
         }
     }
 

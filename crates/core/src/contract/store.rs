@@ -11,10 +11,13 @@ mod look;
 mod order;
 mod out;
 mod oversight;
+mod request;
 mod run;
 mod world;
 
-pub use self::{accept::*, alert::*, command::*, file::*, look::*, order::*, out::*, oversight::*, run::*, world::*};
+pub use self::{
+    accept::*, alert::*, command::*, file::*, look::*, order::*, out::*, oversight::*, request::*, run::*, world::*,
+};
 
 /// Expands to one test per rule of the store's contract. After each, an audit must find nothing.
 ///
@@ -63,6 +66,10 @@ macro_rules! store_contract {
             retry_repeats_only_what_the_same_person_asked,
             retry_waits_in_the_same_queue,
             a_status_tells_what_runs_and_waits,
+            a_restart_names_who_lives,
+            a_restart_stands_in_no_queue,
+            a_restart_is_answered_once,
+            a_restart_may_fail,
             replies_leave_in_the_order_of_their_turns,
             parts_leave_in_order_behind_the_placeholder,
             an_unposted_placeholder_is_superseded,

@@ -118,16 +118,21 @@ built_in! {
     Alerts = "alerts", Admins, "alerts", "lists what needs an operator";
     /// Says of each account whether it works.
     Accounts = "accounts", Admins, "accounts", "says how each account is doing";
+    /// Starts processes again.
+    Restart = "restart", Admins, "restart [bridge|worker|all]", "starts my processes again; nothing is lost";
 }
 
 impl BuiltIn {
     /// What some networks send when a chat is opened; it means [`BuiltIn::Help`].
     pub const START: &str = "start";
 
-    /// Whether something has to stand behind its name.
+    /// Whether it makes sense with something behind its name, or without.
     #[must_use]
-    pub fn takes_arguments(self) -> bool {
-        self.usage() != self.name()
+    pub fn takes(self, has_arguments: bool) -> bool {
+        match self.usage().split_once(' ') {
+            Some((_, arguments)) => has_arguments || arguments.starts_with('['),
+            None => !has_arguments,
+        }
     }
 
     /// Finds one by name, in any case.

@@ -11,7 +11,7 @@ use crate::{
     },
     ids::{AgentId, Timestamp, TurnId},
     reason::Reason,
-    store::{Asked, HintRule, Intake, NewTurn, PlaceCommand},
+    store::{Asked, HintRule, Intake, NewTurn, PlaceCommand, Restart},
     update::{Message, Update, UpdateKind},
 };
 
@@ -127,11 +127,21 @@ fn answer_command(
         BuiltIn::Alerts => return Decision::Look { asked, look: Look::Alerts },
         BuiltIn::Accounts => return Decision::Look { asked, look: Look::Accounts },
         BuiltIn::Version => return Decision::Look { asked, look: Look::Version },
+        BuiltIn::Restart => match restart(typed.args) {
+            None => error(asked, Reason::BadArgument { usage: command.usage().into() }),
+            Some(_) if !policy.is_supervised => error(asked, Reason::Unsupervised),
+            Some(restart) => Intake::Command { asked, command: PlaceCommand::Restart(restart) },
+        },
         BuiltIn::Trace => match typed.args.trim_start_matches('#').parse() {
             Ok(turn) => return Decision::Look { asked, look: Look::Trace(TurnId(turn)) },
             Err(_) => error(asked, Reason::BadArgument { usage: command.usage().into() }),
         },
     })
+}
+
+/// What is to be started again; everything, if nothing is named.
+fn restart(args: &str) -> Option<Restart> {
+    if args.is_empty() { Some(Restart::All) } else { Restart::named(&args.to_ascii_lowercase()) }
 }
 
 fn answer_custom(policy: &Policy, update: &Update, asked: Asked, message: &Message, typed: Typed<'_>) -> Intake {

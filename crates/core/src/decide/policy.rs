@@ -25,6 +25,8 @@ pub struct Policy {
     pub prompt_bytes_max: u64,
     /// How many turns may wait in one place.
     pub queue_max: u32,
+    /// Whether somebody starts the processes again when they end.
+    pub is_supervised: bool,
 }
 
 /// Who may talk to an account.

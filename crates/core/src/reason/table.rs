@@ -111,6 +111,16 @@ reasons! {
         person: "the agent for this place is no longer there.",
         operator: format!("agent {agent:?} is not in this worker's configuration; it was when the message arrived");
 
+    /// Nobody would start the processes again.
+    Unsupervised = "unsupervised",
+        person: "nobody would start me again: I run without a supervisor. Restart me where you started me.",
+        operator: "`lastword bridge` and `lastword worker` run by themselves; `lastword run` supervises them";
+
+    /// What was to be started again did not get ready.
+    RestartFailed = "restart_failed",
+        person: "what was to be started again does not get ready; the operator can see why.",
+        operator: "the supervisor gave up after a /restart; the log says what the processes died of";
+
     /// The sender is not on the account's list.
     NotAllowed = "not_allowed",
         person: "I may not talk to you yet.",

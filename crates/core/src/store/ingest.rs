@@ -132,6 +132,8 @@ pub enum PlaceCommand {
     New,
     /// Ends the running turn.
     Stop,
+    /// Makes a [`Request`](super::Request) that names who lives now.
+    Restart(super::Restart),
     /// Asks the same person's last prompt for an agent again, as a turn of its own.
     Retry {
         /// How many turns may wait in its place; one more is answered with [`Reason::Busy`].

@@ -8,6 +8,7 @@ mod delivery;
 mod incarnation;
 mod ingest;
 mod oversight;
+mod request;
 mod turn;
 mod view;
 
@@ -21,6 +22,7 @@ pub use self::{
         AccountMeasures, Audit, Forgotten, Histogram, IdleSession, LATENCY_BOUNDS_MS, Measures, Oversight, Pruned,
         Retention, SessionOf, Trace, TraceEvent, TraceOf, Traced, Violation,
     },
+    request::{Request, Restart},
     turn::{Claim, Elected, End, Owed, Standing, Verdict},
     view::{Counts, StreamEvent, StreamKind, StreamPosition, TurnView},
 };
@@ -109,6 +111,10 @@ pub trait Store: Send + Sync + 'static {
     /// The election: deletes the marker of exactly this attempt and inserts the terminal's deliveries, or loses.
     async fn elect(&self, verdict: Verdict) -> Result<Elected, StoreError>;
 
+    /// What operators ask of the processes and is still owed, oldest first. Its last word is an election for
+    /// [`Attempt::NONE`](crate::ids::Attempt::NONE).
+    async fn requests(&self) -> Result<Vec<Request>, StoreError>;
+
     /// Every turn that runs, and every queued one at the head of its place: what a sweep looks at.
     async fn owed(&self) -> Result<Vec<Owed>, StoreError>;
 
@@ -178,11 +184,13 @@ pub enum Topic {
     Streams,
     /// A running turn was decided by somebody else than its worker.
     Decided,
+    /// Somebody asked something of the processes.
+    Requests,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 4] = [Self::Turns, Self::Deliveries, Self::Streams, Self::Decided];
+    pub const ALL: [Self; 5] = [Self::Turns, Self::Deliveries, Self::Streams, Self::Decided, Self::Requests];
 }
 
 /// One listener to one [`Topic`].

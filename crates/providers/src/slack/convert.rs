@@ -196,7 +196,7 @@ impl Reader<'_> {
         let mut words = said.text.split_whitespace();
         let (first, has_more) = (words.next().unwrap_or_default(), words.next().is_some());
         let is_command = match BuiltIn::named(first) {
-            Some(command) => has_more == command.takes_arguments(),
+            Some(command) => command.takes(has_more),
             None => self.link.settings.commands.iter().any(|command| command.eq_ignore_ascii_case(first)),
         };
         if is_command { format!("/{}", said.text) } else { said.text }

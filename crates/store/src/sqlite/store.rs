@@ -8,8 +8,8 @@ use lastword_core::{
     ids::{AccountId, DeliveryId, Fence, IncarnationId, Place, TurnId, UpdateId},
     store::{
         AccountLease, Claim, Counts, DecidedLost, DeliveryClaim, Elected, Incarnation, IngestBatch, Ingested, Owed,
-        Replays, Settlement, Standing, Store, StoreError, StreamEvent, StreamPosition, Subscription, Topic, TurnView,
-        Verdict, WantedFile,
+        Replays, Request, Settlement, Standing, Store, StoreError, StreamEvent, StreamPosition, Subscription, Topic,
+        TurnView, Verdict, WantedFile,
     },
 };
 
@@ -18,7 +18,7 @@ use super::{
     query::{
         account, claim, claim_deliveries, counts, decide_lost,
         elect::{self, Word},
-        file, incarnation, ingest, owed, progress, settle, stream, view,
+        file, incarnation, ingest, owed, progress, request, settle, stream, view,
     },
 };
 
@@ -103,6 +103,10 @@ impl Store for SqliteStore {
             return self.elect_in_two_transactions(verdict).await;
         }
         self.engine.write(move |tx| elect::elect(tx, &Word::of(&verdict))).await
+    }
+
+    async fn requests(&self) -> Result<Vec<Request>, StoreError> {
+        self.engine.read(request::all).await
     }
 
     async fn owed(&self) -> Result<Vec<Owed>, StoreError> {

@@ -37,5 +37,6 @@ fn index(topic: Topic) -> usize {
         Topic::Deliveries => 1,
         Topic::Streams => 2,
         Topic::Decided => 3,
+        Topic::Requests => 4,
     }
 }

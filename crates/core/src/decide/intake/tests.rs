@@ -47,6 +47,7 @@ fn policy() -> Policy {
         }],
         prompt_bytes_max: 1_000,
         queue_max: 5,
+        is_supervised: true,
     }
 }
 
@@ -149,6 +150,7 @@ fn help_lists_what_the_asker_may_use() {
     /audit – checks that nothing is lost or doubled
     /alerts – lists what needs an operator
     /accounts – says how each account is doing
+    /restart [bridge|worker|all] – starts my processes again; nothing is lost
     /deploy – deploys
     ");
     let plain = last_word(&says("bob", "main", "!help"));
@@ -167,6 +169,24 @@ fn what_admins_ask_to_see_is_looked_up_for_them_only() {
     insta::assert_snapshot!(last_word(&says("bob", "main", "/trace 12")), @"Error: /trace is for admins.");
     assert_eq!(last_word(&says("bob", "main", "/trace me")), "Error: /trace is for admins.");
     assert!(matches!(decide(&says("mallory", "main", "/audit")), Intake::Refuse { .. }));
+}
+
+#[test]
+fn a_restart_names_processes_and_needs_somebody_who_starts_them() {
+    let restart = |text: &str| match decide(&says("alice", "main", text)) {
+        Intake::Command { command: PlaceCommand::Restart(restart), .. } => Some(restart),
+        _ => None,
+    };
+    assert_eq!(restart("/restart"), Some(Restart::All));
+    assert_eq!(restart("/restart all"), Some(Restart::All));
+    assert_eq!(restart("!restart Worker"), Some(Restart::Worker));
+    assert_eq!(restart("/restart bridge"), Some(Restart::Bridge));
+    assert_eq!(restart("/restart bridge now"), None);
+    let alone = Policy { is_supervised: false, ..policy() };
+    let Intake::Answer { reason, .. } = ready(intake(&alone, SHAPE, "", &says("alice", "main", "/restart"))) else {
+        panic!("it is carried out");
+    };
+    assert_eq!(reason, Some(Reason::Unsupervised));
 }
 
 #[test]

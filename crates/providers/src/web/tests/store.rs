@@ -116,6 +116,10 @@ impl Store for FakeStore {
         "fake"
     }
 
+    async fn requests(&self) -> Result<Vec<Request>, StoreError> {
+        no()
+    }
+
     async fn turn_of(&self, _account: &AccountId, update: &UpdateId) -> Result<Option<TurnId>, StoreError> {
         Ok(self.answer()?.into_iter().find(|turn| turn.update == *update).map(|turn| turn.view.id))
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lastword_core::store::{Audit, Violation};
 use rusqlite::Connection;
 
-use super::{claim, claim_deliveries, counts, elect, file, tally};
+use super::{claim, claim_deliveries, counts, elect, file, request, tally};
 use crate::sqlite::{
     failure::Res,
     row::{all, one},
@@ -64,6 +64,7 @@ fn unreadable(conn: &Connection) -> Res<Vec<Violation>> {
     let mut turns = claim::unreadable(conn)?;
     turns.extend(elect::unreadable(conn)?);
     turns.extend(file::unreadable(conn)?);
+    turns.extend(request::unreadable(conn)?);
     let deliveries = claim_deliveries::unreadable(conn)?;
     let named = [(TURN_READABLE, "turn", turns), (DELIVERY_READABLE, "delivery", deliveries)];
     let named = named.into_iter().flat_map(|(rule, about, rows)| {

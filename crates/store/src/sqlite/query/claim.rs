@@ -93,7 +93,8 @@ fn heads(tx: &Tx<'_>, after: TurnId, limit: usize) -> Res<Vec<Head>> {
 pub(crate) fn unreadable(conn: &Connection) -> Res<Vec<Unreadable>> {
     const SQL: &str = concat!(
         columns!(),
-        "FROM marker m CROSS JOIN turn t ON t.id = m.turn CROSS JOIN place p ON p.id = t.place ORDER BY t.id"
+        "FROM marker m CROSS JOIN turn t ON t.id = m.turn CROSS JOIN place p ON p.id = t.place
+         WHERE t.kind = 'agent' ORDER BY t.id"
     );
     row::unreadable(conn, SQL, [], read)
 }
@@ -179,6 +180,7 @@ fn run_turn(tx: &Tx<'_>, head: &Head, state: TurnState, attempt: Attempt, wants_
 }
 
 fn next_queued(conn: &Connection, place: PlaceId, after_seq: i64) -> Res<Option<TurnId>> {
-    const SQL: &str = "SELECT id FROM turn WHERE place = ?1 AND seq > ?2 AND state = 'queued' ORDER BY seq LIMIT 1";
+    const SQL: &str = "SELECT id FROM turn WHERE place = ?1 AND seq > ?2 AND state = 'queued' AND kind = 'agent'
+         ORDER BY seq LIMIT 1";
     one(conn, SQL, (place.0, after_seq), |row| row.turn())
 }

@@ -82,7 +82,7 @@ fn next_waiting(conn: &Connection, place: PlaceId, after_seq: i64) -> Res<Option
              EXISTS (SELECT 1 FROM file f WHERE f.turn = turn.id),
              EXISTS (SELECT 1 FROM file f WHERE f.turn = turn.id AND f.result IS NULL)
          FROM turn
-         WHERE place = ?1 AND seq > ?2 AND state = 'queued' ORDER BY seq LIMIT 1";
+         WHERE place = ?1 AND seq > ?2 AND state = 'queued' AND kind = 'agent' ORDER BY seq LIMIT 1";
     one(conn, SQL, (place.0, after_seq), |row| {
         Ok(Waiting {
             turn: row.turn()?,

@@ -10,6 +10,7 @@ use super::{
     elect::{self, Word},
     file,
     place::{self, PlaceRow},
+    request,
     turn::{self, Arrived},
 };
 use crate::{
@@ -26,6 +27,7 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command:
             answer(&replies::started_afresh(place.running.is_some()))
         }
         PlaceCommand::Stop => answer(stop(tx, place)?),
+        PlaceCommand::Restart(restart) => request::take(tx, place, arrived, *restart),
         PlaceCommand::Retry { queue_max } => match turn::asked_last(tx.conn(), place.id, &arrived.asked.sender)? {
             None => answer(replies::NOTHING_TO_RETRY),
             Some(last) if last.state.is_owed() => answer(replies::STILL_WORKING),

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use super::{
     delivery::{self, NewDelivery},
-    place, progress,
+    place, progress, request,
     tally::Latency,
     turn,
 };
@@ -45,7 +45,7 @@ impl<'a> Word<'a> {
 /// What [`read`] reads, behind the turn's id.
 macro_rules! columns {
     () => {
-        "SELECT m.turn, m.attempt, m.progress, t.state, t.place, t.message,
+        "SELECT m.turn, m.attempt, m.progress, t.state, t.kind = 'command', t.place, t.message,
              t.has_placeholder AND t.placeholder IS NULL,
              EXISTS (SELECT 1 FROM process_group g WHERE g.turn = m.turn), t.started_at, p.shape, p.next_lane
          FROM marker m LEFT JOIN turn t ON t.id = m.turn LEFT JOIN place p ON p.id = t.place "
@@ -57,6 +57,7 @@ pub(crate) struct OwedTurn {
     attempt: Attempt,
     progress: i64,
     state: TurnState,
+    is_request: bool,
     place: PlaceId,
     message: MessageId,
     has_open_placeholder: bool,
@@ -95,7 +96,7 @@ pub(crate) fn decide(tx: &Tx<'_>, word: &Word<'_>) -> Res<Option<OwedTurn>> {
     if waits_again && word.if_progress.is_none() && !faults::has(Bug::NoAttemptFence) {
         return Ok(None);
     }
-    let Some(ended) = owed.state.after(happened(word.end)) else { return Ok(None) };
+    let Some(ended) = owed.state.after(happened(word.end, owed.is_request)) else { return Ok(None) };
     if !delete_marker(tx, &word)? {
         return Ok(None);
     }
@@ -107,6 +108,10 @@ pub(crate) fn decide(tx: &Tx<'_>, word: &Word<'_>) -> Res<Option<OwedTurn>> {
             if let Some(at) = owed.started_at {
                 tx.count(|tally| tally.took(Latency::Ran, tx.now().since_ms(at)));
             }
+        }
+        _ if owed.is_request => {
+            place::aside_ended(tx, owed.place, lanes)?;
+            request::forget(tx, word.turn)?;
         }
         _ => place::queued_ended(tx, owed.place, word.turn, lanes)?,
     }
@@ -168,6 +173,7 @@ fn read(row: &mut Columns<'_>) -> Res<OwedTurn> {
         attempt: Attempt(row.get()?),
         progress: row.get()?,
         state: row.word(TurnState::from_stored)?,
+        is_request: row.get()?,
         place: PlaceId(row.get()?),
         message: row.name(MessageId::new)?,
         has_open_placeholder: row.get()?,
@@ -184,8 +190,9 @@ fn delete_marker(tx: &Tx<'_>, word: &Word<'_>) -> Res<bool> {
     Ok(run(tx.conn(), SQL, (word.turn.0, word.attempt.0, seen))? == 1)
 }
 
-fn happened(end: &End) -> TurnHappened {
+fn happened(end: &End, is_request: bool) -> TurnHappened {
     match end {
+        End::Answered if is_request => TurnHappened::Performed,
         End::Answered => TurnHappened::Answered,
         End::Errored(Reason::Stopped) => TurnHappened::Stopped,
         End::Errored(_) => TurnHappened::Errored,

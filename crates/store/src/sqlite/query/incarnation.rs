@@ -3,7 +3,7 @@
 use lastword_core::{
     agent::ProcessGroup,
     ids::{Attempt, Fence, IncarnationId},
-    store::{Incarnation, Role, Standing},
+    store::{Incarnation, Restart, Role, Standing},
 };
 use rusqlite::Connection;
 
@@ -38,6 +38,13 @@ pub(crate) fn living(conn: &Connection) -> Res<Vec<Incarnation>> {
             beats: row.get::<i64>()?.unsigned_abs(),
         })
     })
+}
+
+/// The names of those that a restart means.
+pub(crate) fn who_lives(conn: &Connection, restart: Restart) -> Res<Vec<String>> {
+    const SQL: &str =
+        "SELECT id FROM incarnation WHERE (?1 AND role = 'bridge') OR (?2 AND role = 'worker') ORDER BY id";
+    all(conn, SQL, [Role::Bridge, Role::Worker].map(|role| restart.means(role)), |row| row.get())
 }
 
 /// Refuses what is done in the name of an incarnation that nobody would ever decide as lost.

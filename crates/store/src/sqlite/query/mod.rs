@@ -25,6 +25,7 @@ pub(crate) mod owed;
 pub(crate) mod place;
 pub(crate) mod progress;
 pub(crate) mod prune;
+pub(crate) mod request;
 pub(crate) mod restored;
 pub(crate) mod settle;
 pub(crate) mod stream;

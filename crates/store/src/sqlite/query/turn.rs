@@ -82,6 +82,19 @@ pub(crate) fn insert_answered(
     Ok(turn)
 }
 
+/// A turn that is owed and stands in no queue.
+pub(crate) fn insert_aside(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>) -> Res<TurnId> {
+    let turn = insert(tx, place, arrived, None, TurnState::Queued, None)?;
+    run(tx.conn(), "INSERT INTO marker (turn) VALUES (?1)", [turn.0])?;
+    place::append(tx, place.id, turn, false)?;
+    Ok(turn)
+}
+
+/// A placeholder was asked for.
+pub(crate) fn wants_placeholder(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
+    change_one(tx.conn(), "UPDATE turn SET has_placeholder = 1 WHERE id = ?1", [turn.0])
+}
+
 fn insert(
     tx: &Tx<'_>,
     place: &PlaceRow,

@@ -8,7 +8,7 @@ use lastword_core::{
     contract::store::{ACCOUNT, WORKER, answer, asked, batch, delivered, patient_turn, place, turn},
     ids::{AccountId, IncarnationId, Timestamp, TurnId, UpdateId, UserId},
     reason::Reason,
-    store::{HintRule, Intake, Oversight, Replays, Retention, Settlement, Store, TraceOf},
+    store::{HintRule, Intake, Oversight, PlaceCommand, Replays, Restart, Retention, Settlement, Store, TraceOf},
 };
 use proptest::prelude::*;
 
@@ -51,6 +51,7 @@ fn template() -> &'static [u8] {
             let hint = HintRule { text: "your id".into(), every_ms: 1 };
             world.takes("6", Intake::Refuse { asked: asked("refused", "6"), reason: Reason::NotAllowed, hint }).await;
             world.takes("7", Intake::Drop(Reason::FromBot)).await;
+            world.commands("asked", "8", PlaceCommand::Restart(Restart::All)).await;
             let alert = Alert { code: AlertCode::DiskFull, subject: "store".into(), detail: "full".into() };
             world.store.raise(&alert).await.unwrap();
             let to = folder.path().join("template");
@@ -118,6 +119,7 @@ async fn everything(store: &SqliteStore) {
     let _ = store.audit().await;
     let _ = store.alerts(true, 100).await;
     let _ = store.owed().await;
+    let _ = store.requests().await;
     let _ = store.living().await;
     let _ = store.lease(&account, "@bot", &bridge).await;
     for worker in [&worker, &other] {

@@ -34,7 +34,7 @@ async fn busy_world(folder: &Path) -> World {
 }
 
 /// A rule, what breaks it, and where it is then broken.
-const PLANTS: [(&str, &str, &str); 31] = [
+const PLANTS: [(&str, &str, &str); 33] = [
     ("a turn that is owed has a marker", "DELETE FROM marker WHERE turn = 5", "turn 5"),
     ("a marker stands for a turn that is owed", "INSERT INTO marker (turn) VALUES (1)", "turn 1"),
     ("a running turn has an owner, a queued one has none", "UPDATE marker SET owner = NULL WHERE turn = 2", "turn 2"),
@@ -48,6 +48,11 @@ const PLANTS: [(&str, &str, &str); 31] = [
     ("a merged turn's lead is there and not merged itself", "UPDATE turn SET merged_into = 99 WHERE id = 3", "turn 3"),
     ("a turn's place is there and counts beyond it", "UPDATE turn SET seq = 99 WHERE id = 1", "turn 1"),
     ("a place knows its running turn", "UPDATE place SET running = NULL WHERE running = 2", "place 2"),
+    (
+        "a command that is owed is a request, and only such a one",
+        "INSERT INTO request (turn, what, replaces) VALUES (5, 'all', '[]')",
+        "turn 5",
+    ),
     ("a place knows the head of its queue", "UPDATE place SET head = 5 WHERE head = 4", "place 2"),
     ("a place knows how many wait in it", "UPDATE place SET waiting = 9 WHERE head = 4", "place 2"),
     ("how replies are posted in a place can be read", "UPDATE place SET shape = '{' WHERE id = 1", "place 1"),
@@ -81,6 +86,7 @@ const PLANTS: [(&str, &str, &str); 31] = [
     (CONSERVED, "UPDATE tally SET n = n + 1 WHERE name = 'accepted'", "counts"),
     (TURN_READABLE, "UPDATE place SET shape = '{}' WHERE head = 4", "turn 5"),
     (TURN_READABLE, "UPDATE turn SET prompt = CAST(x'ff' AS TEXT) WHERE id = 5", "turn 5"),
+    (TURN_READABLE, "INSERT INTO request (turn, what, replaces) VALUES (5, 'nobody', '[]')", "turn 5"),
     (TURN_READABLE, "UPDATE turn SET message = CAST(x'ff' AS TEXT) WHERE id = 2", "turn 2"),
     (DELIVERY_READABLE, "UPDATE delivery SET text = CAST(x'ff' AS TEXT) WHERE turn = 7", "delivery 4"),
     (COUNTED, "UPDATE tally SET n = -n WHERE name = 'done'", "counts: done is -3, its rows are 3"),

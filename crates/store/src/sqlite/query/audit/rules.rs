@@ -78,11 +78,20 @@ pub(crate) const RULES: &[Rule] = &[
              WHERE p.running IS NOT (SELECT t.id FROM turn t WHERE t.place = p.id AND t.state = 'running')",
     ),
     rule(
+        "a command that is owed is a request, and only such a one",
+        "turn",
+        "SELECT t.id FROM marker m CROSS JOIN turn t ON t.id = m.turn
+             WHERE t.kind = 'command' AND NOT EXISTS (SELECT 1 FROM request r WHERE r.turn = t.id)
+         UNION SELECT r.turn FROM request r
+             WHERE NOT EXISTS (SELECT 1 FROM marker m CROSS JOIN turn t ON t.id = m.turn
+                                   WHERE m.turn = r.turn AND t.kind = 'command')",
+    ),
+    rule(
         "a place knows the head of its queue",
         "place",
         "SELECT p.id FROM place p LEFT JOIN
              (SELECT t.place, t.id, min(t.seq) FROM marker m CROSS JOIN turn t ON t.id = m.turn
-                  WHERE t.state = 'queued' GROUP BY t.place) q ON q.place = p.id
+                  WHERE t.state = 'queued' AND t.kind = 'agent' GROUP BY t.place) q ON q.place = p.id
              WHERE p.head IS NOT q.id",
     ),
     rule(
@@ -90,7 +99,7 @@ pub(crate) const RULES: &[Rule] = &[
         "place",
         "SELECT p.id FROM place p LEFT JOIN
              (SELECT t.place, count(*) AS n FROM marker m CROSS JOIN turn t ON t.id = m.turn
-                  WHERE t.state = 'queued' GROUP BY t.place) q ON q.place = p.id
+                  WHERE t.state = 'queued' AND t.kind = 'agent' GROUP BY t.place) q ON q.place = p.id
              WHERE p.waiting <> ifnull(q.n, 0)",
     ),
     rule("how replies are posted in a place can be read", "place", "SELECT id FROM place WHERE NOT json_valid(shape)"),
