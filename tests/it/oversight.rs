@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, process::Output};
 
-use crate::world::{Network, Settings, Who, World};
+use crate::world::{ChatKind, Matrix, Network, Settings, Who, World};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -338,4 +338,63 @@ async fn tools_whose_reader_has_gone_end_as_if_it_had_not() {
         let ended = world.lastword(tool).stdout(writer).output().unwrap();
         assert!(ended.status.success(), "{tool:?}: {}", text(&ended.stderr));
     }
+}
+
+// --- alerts in a chat ------------------------------------------------------------------------------------------------
+
+/// What the bot says in a conversation without being asked.
+async fn told(world: &World, conversation: &str) -> Vec<String> {
+    let (book, conversation) = (world.book().await, world.chat().id_of(conversation));
+    let unasked = book.bot.into_iter().filter(|said| said.reply_to.is_none() && said.conversation == conversation);
+    unasked.map(|said| said.text).collect()
+}
+
+async fn admins_are_told_on(network: Network) {
+    let chats = vec![("main", ChatKind::Group), ("ops", ChatKind::Group)];
+    let world = World::start_with(Settings { network, chats, alerts_to: Some("ops"), ..Settings::default() }).await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    world.kill(Who::Worker).await;
+    assert!(world.last_word(&asked).await.starts_with("Error: "));
+    let text = world
+        .until("admins are told", async |world| {
+            told(world, "ops").await.into_iter().find(|text| text.contains("child_died, worker"))
+        })
+        .await;
+    assert!(text.starts_with('⚠') && text.contains("killed by signal 9"), "{text}");
+    assert!(told(&world, "main").await.is_empty());
+    world.judge().await;
+    assert_eq!(told(&world, "ops").await.len(), 1);
+}
+
+#[tokio::test]
+async fn admins_are_told_of_alerts_where_the_operator_says() {
+    admins_are_told_on(Network::EditOnly).await;
+}
+
+#[tokio::test]
+async fn admins_are_told_of_alerts_on_telegram() {
+    admins_are_told_on(Network::Telegram).await;
+}
+
+#[tokio::test]
+async fn admins_are_told_of_alerts_on_matrix() {
+    if Matrix::is_installed() {
+        admins_are_told_on(Network::Matrix).await;
+    }
+}
+
+/// Nobody is left who would start anything again, and that is what admins read.
+#[tokio::test]
+async fn the_last_gasp_tells_admins_why_there_is_one() {
+    let top = "restart: { failures_max: 2, pause: 50ms, pause_max: 100ms }".to_owned();
+    let mut world = World::start_with(Settings { top, alerts_to: Some("ops"), ..Settings::default() }).await;
+    let supervisor = world.freeze(Who::Supervisor).await;
+    world.kill(Who::Bridge).await;
+    let port = world.take_port().await;
+    supervisor.thaw();
+    assert_eq!(world.ended().await, Some(70), "{}", world.log());
+    let told = told(&world, "ops").await.join("\n");
+    assert!(told.contains("breaker_open, bridge"), "{told}");
+    drop(port);
 }

@@ -1,6 +1,11 @@
 //! What people read when they ask about their place.
 
-use lastword_core::{reason::span, store::Restart};
+use lastword_core::{alert::AlertCode, reason::span, store::Restart};
+
+/// The most alerts in one message, of those that are new and of those that are over.
+const ALERTS_SHOWN: usize = 8;
+/// The most characters of an alert's detail.
+const DETAIL_CHARS_SHOWN: usize = 160;
 
 /// `/stop` ended the running turn.
 pub(crate) const STOPPED: &str = "Stopped.";
@@ -14,6 +19,32 @@ pub(crate) const NOTHING_TO_RETRY: &str = "There is nothing to retry here yet.";
 /// `/restart` was heard; its last word follows.
 pub(crate) fn restarting(restart: Restart) -> String {
     format!("Restarting {} …", restart.shown())
+}
+
+/// What admins are told: alerts that are new, by code, subject and detail, and those that are over.
+pub(crate) fn alerts(open: &[(AlertCode, &str, &str)], over: &[(AlertCode, &str)]) -> String {
+    let mut lines = Vec::new();
+    if !open.is_empty() {
+        let many = if open.len() == 1 { "An alert".to_owned() } else { format!("{} alerts", open.len()) };
+        lines.push(format!("⚠️ {many}; /alerts lists what is open."));
+        let shown = open.iter().take(ALERTS_SHOWN);
+        lines.extend(shown.map(|(code, subject, detail)| format!("• {code}, {subject}: {}", short(detail))));
+    }
+    lines.extend(open.len().checked_sub(ALERTS_SHOWN + 1).map(|more| format!("… and {} more", more + 1)));
+    if !over.is_empty() {
+        let shown = over.iter().take(ALERTS_SHOWN).map(|(code, subject)| format!("{code}, {subject}"));
+        let shown = shown.collect::<Vec<_>>().join("; ");
+        let more = over.len().checked_sub(ALERTS_SHOWN + 1).map(|more| format!("; and {} more", more + 1));
+        lines.push(format!("✅ Over: {shown}{}", more.unwrap_or_default()));
+    }
+    lines.join("\n")
+}
+
+/// The beginning of a detail.
+fn short(detail: &str) -> String {
+    let mut chars = detail.chars();
+    let begin: String = chars.by_ref().take(DETAIL_CHARS_SHOWN).collect();
+    if chars.next().is_some() { format!("{begin}…") } else { begin }
 }
 
 /// `/new`.
@@ -49,6 +80,19 @@ mod tests {
             status("Lastword 0.1\n", Some(61_000), 2, 3),
             "Lastword 0.1\nHere: working for 61 seconds; 2 messages wait. Session 3."
         );
+    }
+
+    #[test]
+    fn alerts_are_few_lines_however_many_there_are() {
+        assert_eq!(
+            alerts(&[(AlertCode::ChildDied, "worker", "killed")], &[]),
+            "⚠️ An alert; /alerts lists what is open.\n• child_died, worker: killed"
+        );
+        assert_eq!(alerts(&[], &[(AlertCode::ChildDied, "worker")]), "✅ Over: child_died, worker");
+        let long = "x".repeat(1_000);
+        let many = alerts(&vec![(AlertCode::ChildHung, "bridge", &*long); 20], &[(AlertCode::DiskFull, "store"); 20]);
+        assert!(many.lines().count() == 11 && many.contains("\n… and 12 more\n"), "{many}");
+        assert!(many.ends_with("; and 12 more") && many.chars().count() < 2_000, "{many}");
     }
 
     #[test]

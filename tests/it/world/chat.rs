@@ -74,7 +74,7 @@ impl Chat {
     }
 
     /// What the network calls a conversation.
-    pub(super) fn id_of(&self, conversation: &str) -> String {
+    pub fn id_of(&self, conversation: &str) -> String {
         match self {
             Self::Scripted(_) => conversation.to_owned(),
             Self::Telegram(town) => town.id_of(conversation).to_string(),

@@ -44,6 +44,8 @@ pub struct Settings {
     pub chats: Vec<(&'static str, ChatKind)>,
     /// Lines appended to the account `net`.
     pub account: String,
+    /// The conversation in which admins are told of alerts.
+    pub alerts_to: Option<&'static str>,
     /// Lines appended to the accounts.
     pub accounts: String,
     /// Top-level lines of the configuration.
@@ -79,6 +81,7 @@ impl Default for Settings {
             routes: Vec::new(),
             chats: Vec::new(),
             account: String::new(),
+            alerts_to: None,
             accounts: String::new(),
             top: String::new(),
             env: Vec::new(),
@@ -100,7 +103,7 @@ http: {{ listen: '127.0.0.1:{port}' }}
 accounts:
   web: {{ network: web }}
   net:
-{net}{account}
+{net}{account}{alerts_to}
 {accounts}
 default_agent: sh
 agents:
@@ -108,6 +111,8 @@ agents:
 ",
             net = indent(&chat.account(*network), 4),
             account = indent(account, 4),
+            alerts_to =
+                self.alerts_to.map_or_else(String::new, |name| format!("    alerts_to: '{}'\n", chat.id_of(name))),
             accounts = indent(accounts, 2),
         );
         if routes.iter().any(|(_, agent)| *agent == "echo") {

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     config::Config,
     process::{
-        decide_lost::decide_all_lost, deployment::May, join::Waiting, lifeline::Lifeline, member::Member,
+        decide_lost::decide_all_lost, deployment::May, herald, join::Waiting, lifeline::Lifeline, member::Member,
         patience::pause, signals::StopSignals,
     },
     supervisor::GASP_SUBJECT,
@@ -76,6 +76,8 @@ async fn deliver(delivery: &Arc<Shared>) -> anyhow::Result<()> {
     let member = &delivery.member;
     decide_all_lost(&*member.store, &member.state, &member.alerts, Some(&member.incarnation)).await?;
     end_requests(&*member.store).await?;
+    // Why there is a last gasp is news that does not wait.
+    member.oversight.tell(&herald::listeners(&member.config), 0).await?;
     let mut tasks = JoinSet::new();
     for account in delivery.accounts.values() {
         let (member, account) = (Arc::clone(member), Arc::clone(account));

@@ -43,8 +43,9 @@ use crate::{
     http,
     process::{
         exit::{EXIT_ADDRESS, EXIT_CONFIG},
+        herald,
         join::Waiting,
-        lifeline::Lifeline,
+        lifeline::{Lifeline, has_supervisor},
         member::Member,
         signals::{RoomSignal, StopSignals},
         sweep::sweep,
@@ -153,6 +154,10 @@ fn begin(
     tasks.spawn(until(ended, sweep(Arc::clone(member))));
     tasks.spawn(until(stop_receiving, watch::watch(Arc::clone(member), accounts.clone())));
     tasks.spawn(until(ended, Arc::clone(&member.alerts).keep_storing()));
+    if !has_supervisor() {
+        let listeners = herald::listeners(&member.config);
+        tasks.spawn(until(ended, herald::keep_telling(Arc::clone(&member.oversight), listeners)));
+    }
     let (beating, until_ended) = (Arc::clone(member).beat(), ended.clone());
     tasks.spawn(async move {
         let lost = until_ended.run_until_cancelled_owned(beating).await;

@@ -34,6 +34,8 @@ pub struct AccountConfig {
     pub conversations: Allow<ConversationId>,
     /// Who may use the commands for admins.
     pub admins: BTreeSet<UserId>,
+    /// Where admins are told of alerts.
+    pub alerts_to: Option<ConversationId>,
     /// Whether a placeholder is posted when a turn starts.
     pub placeholder: bool,
     /// Whether the placeholder shows what the agent has written so far.
@@ -76,6 +78,7 @@ impl AccountConfig {
             users: Allow::Only(local()),
             conversations: Allow::default(),
             admins: local(),
+            alerts_to: None,
             placeholder: true,
             progress: true,
             notify_after_ms: notify_after_ms(),
@@ -99,6 +102,7 @@ impl AccountConfig {
             users: allowed(users, UserId::new),
             conversations: allowed(conversations, ConversationId::new),
             admins: admins.into_iter().map(|id| UserId::new(id.0)).collect(),
+            alerts_to: file.alerts_to.map(|id| ConversationId::new(id.0)),
             placeholder: file.placeholder,
             progress: file.progress,
             notify_after_ms: file.notify_after_ms,

@@ -121,6 +121,17 @@ impl Alerts {
         }
     }
 
+    /// Returns when nothing waits, or the store does not take it: for who goes on after this process, which keeps storing.
+    pub async fn until_stored(&self) {
+        let stored = async {
+            while !self.waiting().changes.is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        // What waits even then is in the log, and tried on.
+        let _ = tokio::time::timeout(LAST_WITHIN, stored).await;
+    }
+
     /// Stores what waits, as far as the store takes it at once: for the end of a process.
     pub async fn store_last(&self) {
         let all = async { while let Ok(true) = self.store_next().await {} };

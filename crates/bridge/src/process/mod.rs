@@ -7,6 +7,7 @@ pub mod decide_lost;
 pub mod deployment;
 pub mod exit;
 pub(crate) mod folder;
+pub mod herald;
 pub mod join;
 pub mod lifeline;
 mod losses;

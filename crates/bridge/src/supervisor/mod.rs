@@ -54,6 +54,7 @@ use crate::{
         decide_lost::decide_all_lost,
         deployment::open_outliving_its_disk,
         exit::EXIT_GAVE_UP,
+        herald,
         member::{keep_to_ourselves, new_incarnation, open_state},
         state_dir::StateDir,
     },
@@ -99,6 +100,8 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(store) = open_store(&config, &state, &mut desk).await? else { return Ok(ExitCode::SUCCESS) };
+    let listeners = herald::listeners(&config);
+    let telling = herald::keep_telling(store.clone(), listeners);
     let supervisor = Arc::new(Supervisor {
         config,
         alerts: Arc::new(Alerts::new(store.clone())),
@@ -111,6 +114,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     });
     let mut house = JoinSet::new();
     house.spawn(Arc::clone(&supervisor.alerts).keep_storing());
+    house.spawn(telling);
     house.spawn(stale::look(Arc::clone(&supervisor)));
     house.spawn(requests::serve(Arc::clone(&supervisor)));
     house.spawn(decide_predecessors(Arc::clone(&supervisor)));
@@ -149,6 +153,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
             if desk.asked() > 0 {
                 tracing::warn!("asked to stop: no last gasp; the next start delivers what is left");
             } else {
+                supervisor.alerts.until_stored().await;
                 gasp::run(&supervisor, &mut desk).await;
             }
             ExitCode::from(EXIT_GAVE_UP)

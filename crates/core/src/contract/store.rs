@@ -111,6 +111,8 @@ macro_rules! store_contract {
             a_reply_that_is_replaced_is_an_alert_and_counted,
             what_is_held_is_an_alert_until_it_ends,
             an_assertion_that_is_given_up_is_an_alert,
+            admins_are_told_of_alerts_together_and_not_too_often,
+            admins_are_told_where_nobody_has_spoken_yet,
             a_trace_tells_a_message_from_its_arrival_to_its_delivery,
             a_trace_tells_what_went_wrong,
             a_refused_updates_trace_says_why,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Counts, Role, StoreError, TurnView};
 use crate::{
     alert::{Alert, AlertCode, AlertView},
-    ids::{AccountId, AgentId, PlaceId, Timestamp, TurnId, UpdateId, UserId},
+    ids::{AccountId, AgentId, Place, PlaceId, Timestamp, TurnId, UpdateId, UserId},
     reason::Reason,
 };
 
@@ -27,6 +27,11 @@ pub trait Oversight: Send + Sync + 'static {
 
     /// The newest `limit` alerts, the one raised last first; without `with_resolved`, only open ones.
     async fn alerts(&self, with_resolved: bool, limit: usize) -> Result<Vec<AlertView>, StoreError>;
+
+    /// Tells `to`, conversations of admins, by one message each of the alerts that were opened since anybody was told, and
+    /// of those that they were told of and are closed; nothing if somebody was told less than `every_ms` ago. How many
+    /// alerts they were told of. Whoever delivers, a last gasp too, delivers these messages.
+    async fn tell(&self, to: &[Place], every_ms: i64) -> Result<usize, StoreError>;
 
     // --- look -------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lastword_core::{
     alert::{Alert, AlertCode, AlertView},
-    ids::{AccountId, Timestamp, UserId},
+    ids::{AccountId, Place, Timestamp, UserId},
     store::{
         Audit, Forgotten, IdleSession, Measures, Oversight, Pruned, Retention, Role, SessionOf, StoreError, Trace,
         TraceOf,
@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use super::{
     SqliteStore, checkpoint,
     engine::Engine,
-    query::{alert, audit, forget, idle, life, measures, prune, tally},
+    query::{alert, audit, forget, herald, idle, life, measures, prune, tally},
 };
 
 #[async_trait]
@@ -38,6 +38,14 @@ impl Oversight for SqliteStore {
 
     async fn alerts(&self, with_resolved: bool, limit: usize) -> Result<Vec<AlertView>, StoreError> {
         self.engine.read(move |conn| alert::list(conn, with_resolved, limit)).await
+    }
+
+    async fn tell(&self, to: &[Place], every_ms: i64) -> Result<usize, StoreError> {
+        if to.is_empty() || !self.engine.read(herald::has_news).await? {
+            return Ok(0);
+        }
+        let to = to.to_vec();
+        self.engine.write(move |tx| herald::tell(tx, &to, every_ms)).await
     }
 
     async fn trace(&self, of: &TraceOf) -> Result<Option<Trace>, StoreError> {

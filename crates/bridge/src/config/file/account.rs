@@ -18,6 +18,9 @@ pub(in super::super) struct AccountFile {
     pub allow: Option<AllowFile>,
     /// Users who may use the commands for admins; they may always talk. Default on the network `web`: the local user.
     pub admins: Option<Vec<Id>>,
+    /// A conversation in which admins are told of alerts about the whole deployment, as the network names it; `/whoami`
+    /// shows the name. Default: nobody is told there.
+    pub alerts_to: Option<Id>,
     /// Whether a placeholder is posted when a turn starts, which the reply then replaces. Without it, some networks
     /// can't promise that a reply shows only once.
     #[serde(default = "yes")]

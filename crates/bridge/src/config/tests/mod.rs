@@ -447,7 +447,7 @@ accounts:
     insta::assert_snapshot!(problems("accounts: { a: { network: scrpted }, b: { network: scripted, link: x } }"), @r"
     config.yaml:1:27: accounts.a.network: unknown network `scrpted`; did you mean `scripted`? (known: web, telegram, slack, matrix, scripted)
     config.yaml:1:41: accounts.b: `url` is missing; add it
-    config.yaml:1:62: accounts.b: unknown key `link` (known here: admins, allow, edit_interval, edits, hold_limit, idempotency, is_impatient, network, notify_after, placeholder, progress, request_lifetime, text_max, unknown, url)
+    config.yaml:1:62: accounts.b: unknown key `link` (known here: admins, alerts_to, allow, edit_interval, edits, hold_limit, idempotency, is_impatient, network, notify_after, placeholder, progress, request_lifetime, text_max, unknown, url)
     3 problems in the configuration
     ");
 }

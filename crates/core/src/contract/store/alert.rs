@@ -150,3 +150,57 @@ pub async fn forgetting_erases_what_alerts_quote(world: &World) {
     assert_eq!((before[1].0, &before[1].1), (after[1].0, &after[1].1));
     assert!(after[1].2.starts_with(&format!("turn {alices}, ")) && !after[1].2.contains("secret"), "{after:?}");
 }
+
+/// New alerts come in one message, further ones after a while with those that are over; what nobody need know does not
+/// come at all, and what was over before anybody was told neither.
+pub async fn admins_are_told_of_alerts_together_and_not_too_often(world: &World) {
+    const EVERY_MS: i64 = 60_000;
+    let to = [place("plain admins"), place("admins")];
+    let raise = async |code, subject: &str| {
+        let alert = Alert { code, subject: subject.into(), detail: "**why**".into() };
+        world.store.raise(&alert).await.expect("raises");
+    };
+    let tell = async || world.store.tell(&to, EVERY_MS).await.expect("tells");
+    assert_eq!(tell().await, 0);
+    raise(AlertCode::ChildDied, "worker").await;
+    raise(AlertCode::ChildDied, "worker").await;
+    raise(AlertCode::DiskFull, "store").await;
+    raise(AlertCode::ChildHung, "bridge").await;
+    world.store.resolve(AlertCode::ChildHung, "bridge").await.expect("resolves");
+    assert_eq!(world.store.tell(&[], EVERY_MS).await.expect("tells"), 0, "nobody wants to know");
+    assert_eq!(tell().await, 2);
+    let due = world.due().await;
+    let [one, other] = &due[..] else { panic!("{due:?}") };
+    assert_eq!((one.kind, one.form, &one.text), (DeliveryKind::Hint, Form::Plain, &other.text));
+    let text = "⚠️ 2 alerts; /alerts lists what is open.\n• child_died, worker: **why**\n• disk_full, store: **why**";
+    assert_eq!(one.text, text);
+    assert_eq!((&one.place, &other.place), (&to[0], &to[1]));
+    for claim in &due {
+        world.settles(claim, delivered("told")).await;
+    }
+    world.store.resolve(AlertCode::DiskFull, "store").await.expect("resolves");
+    raise(AlertCode::ChildHung, "bridge").await;
+    world.clock.advance_ms(EVERY_MS - 1);
+    assert_eq!(tell().await, 0);
+    world.clock.advance_ms(1);
+    assert_eq!((tell().await, tell().await), (2, 0));
+    let text = "⚠️ An alert; /alerts lists what is open.\n• child_hung, bridge: **why**\n✅ Over: disk_full, store";
+    assert_eq!(world.delivers_all().await, [text, text]);
+    // A clock that was set back keeps nobody waiting.
+    world.clock.advance_ms(-100_000_000);
+    raise(AlertCode::LastGasp, "deployment").await;
+    assert_eq!(tell().await, 1);
+    world.delivers_all().await;
+}
+
+/// A conversation in which nobody spoke yet is one all the same, and how replies are posted there is learnt later.
+pub async fn admins_are_told_where_nobody_has_spoken_yet(world: &World) {
+    let alert = Alert { code: AlertCode::DiskFull, subject: "store".into(), detail: "x".repeat(400) };
+    world.store.raise(&alert).await.expect("raises");
+    assert_eq!(world.store.tell(&[place("a")], 0).await.expect("tells"), 1);
+    world.asks("a", "what is that?").await;
+    let claim = world.claims().await.remove(0);
+    assert_eq!(claim.shape, shape("a"));
+    assert_eq!(of_kind(world.due().await, DeliveryKind::Hint).len(), 1);
+    world.answers(&claim, "a full disk").await;
+}

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::sqlite::{
     failure::{Failure, Res},
     row::{one, run},
+    tx::Tx,
 };
 
 /// The most characters of a deployment's id, so that every delivery key stays within 64.
@@ -27,6 +28,14 @@ pub(crate) fn found(conn: &Connection, wanted: Option<&str>, now: Timestamp) -> 
 pub(crate) fn next_notice(conn: &Connection) -> Res<i64> {
     let next = one(conn, "UPDATE deployment SET notices = notices + 1 RETURNING notices", [], |row| row.get())?;
     next.ok_or_else(|| Failure::Damaged("the deployment's row is missing".into()))
+}
+
+/// Whether admins may be told something now; `every_ms` passes until they may be told again. A time in the future is of
+/// a clock that was set back.
+pub(crate) fn may_tell(tx: &Tx<'_>, every_ms: i64) -> Res<bool> {
+    const SQL: &str =
+        "UPDATE deployment SET alerts_told_at = ?1 WHERE alerts_told_at <= ?1 - ?2 OR alerts_told_at > ?1";
+    Ok(run(tx.conn(), SQL, (tx.now().0, every_ms))? > 0)
 }
 
 /// 16 hexadecimal digits, of which 62 bits are random.

@@ -15,6 +15,7 @@ pub(crate) mod elect;
 pub(crate) mod erase;
 pub(crate) mod file;
 pub(crate) mod forget;
+pub(crate) mod herald;
 pub(crate) mod hint;
 pub(crate) mod idle;
 pub(crate) mod incarnation;

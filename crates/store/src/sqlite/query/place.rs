@@ -1,7 +1,7 @@
 //! Places: their order, their running turn, their queue and their lane.
 
 use lastword_core::{
-    capability::ReplyShape,
+    capability::{ReplyShape, TextLimit},
     ids::{AccountId, ConversationId, Place, PlaceId, ThreadId, Timestamp, TurnId},
 };
 use rusqlite::Connection;
@@ -43,6 +43,14 @@ pub(crate) fn id_of(conn: &Connection, place: &Place) -> Res<Option<PlaceId>> {
     const SQL: &str = "SELECT id FROM place WHERE account = ?1 AND conversation = ?2 AND thread IS ?3";
     let thread = place.thread.as_ref().map(ThreadId::as_str);
     one(conn, SQL, (place.account.as_str(), place.conversation.as_str(), thread), |row| row.get().map(PlaceId))
+}
+
+/// The place's number and its limit of a text, if anybody ever spoke there; of one whose shape can't be read, that of
+/// `otherwise`.
+pub(crate) fn known(conn: &Connection, place: &Place, otherwise: ReplyShape) -> Res<Option<(PlaceId, TextLimit)>> {
+    let Some((row, stored)) = find(conn, place, otherwise)? else { return Ok(None) };
+    let shape = serde_json::from_str(&stored).unwrap_or(otherwise);
+    Ok(Some((row.id, shape.text_max)))
 }
 
 /// The account, conversation and thread of a row, in this order.

@@ -1,0 +1,111 @@
+//! Telling admins of alerts, in the conversations that the operator names: what is new since they were told last, in one
+//! message each, and not too often.
+
+use lastword_core::{
+    alert::{AlertCode, Severity},
+    capability::{ReplyShape, TextLimit, TextUnit, Via},
+    decide::split,
+    delivery::Form,
+    ids::{Place, PlaceId},
+};
+use rusqlite::Connection;
+
+use super::{
+    delivery::{self, NewDelivery},
+    deployment,
+    place::{self, PlaceRow},
+};
+use crate::{
+    replies,
+    sqlite::{
+        failure::Res,
+        row::{Columns, all, one, run},
+        tx::Tx,
+    },
+};
+
+/// The least that anybody is told of.
+const TOLD_FROM: Severity = Severity::Warning;
+/// The most alerts that one look reads; more are told next time.
+const READ_MAX: i64 = 500;
+/// How replies are posted where nobody has spoken yet. Whoever speaks there brings the shape that counts.
+const UNSEEN: ReplyShape = ReplyShape {
+    via: Via::Post,
+    text_max: TextLimit { max: 2_000, unit: TextUnit::Bytes },
+    has_placeholder: false,
+    files: None,
+};
+
+/// What is open and nobody was told of, and what they were told of and is over. One that was over before anybody was told
+/// is told of by nobody.
+macro_rules! news {
+    ($what:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM alert WHERE (told_at IS NULL AND resolved_at IS NULL)
+                 OR (told_at IS NOT NULL AND resolved_at IS NOT NULL AND end_told_at IS NULL)
+             ORDER BY id LIMIT ?1"
+        )
+    };
+}
+
+/// Whether there is anything to tell.
+pub(crate) fn has_news(conn: &Connection) -> Res<bool> {
+    Ok(one(conn, news!("1"), [1], |_| Ok(()))?.is_some())
+}
+
+/// Tells all of `to`, unless somebody was told less than `every_ms` ago; how many alerts they were told of.
+pub(crate) fn tell(tx: &Tx<'_>, to: &[Place], every_ms: i64) -> Res<usize> {
+    const OPEN_TOLD: &str = "UPDATE alert SET told_at = ?2 WHERE id = ?1";
+    const END_TOLD: &str = "UPDATE alert SET end_told_at = ?2 WHERE id = ?1";
+    let news = all(tx.conn(), news!("id, code, subject, detail, resolved_at IS NOT NULL"), [READ_MAX], read)?;
+    if news.is_empty() || !deployment::may_tell(tx, every_ms)? {
+        return Ok(0);
+    }
+    for News { id, is_over, .. } in &news {
+        run(tx.conn(), if *is_over { END_TOLD } else { OPEN_TOLD }, (id, tx.now().0))?;
+    }
+    let worth = |code: AlertCode| code.severity() >= TOLD_FROM;
+    let told: Vec<(AlertCode, &News)> =
+        news.iter().filter_map(|one| Some((one.code.filter(|code| worth(*code))?, one))).collect();
+    let (over, open): (Vec<_>, Vec<_>) = told.iter().partition(|(_, one)| one.is_over);
+    let open: Vec<_> = open.iter().map(|(code, one)| (*code, &*one.subject, &*one.detail)).collect();
+    let over: Vec<_> = over.iter().map(|(code, one)| (*code, &*one.subject)).collect();
+    if told.is_empty() {
+        return Ok(0);
+    }
+    let text = replies::alerts(&open, &over);
+    for place in to {
+        post(tx, place, &text)?;
+    }
+    Ok(told.len())
+}
+
+/// A change of an alert that nobody was told of.
+struct News {
+    id: i64,
+    /// `None`: a newer build's.
+    code: Option<AlertCode>,
+    subject: String,
+    detail: String,
+    is_over: bool,
+}
+
+fn read(row: &mut Columns<'_>) -> Res<News> {
+    let (id, code) = (row.get()?, AlertCode::from_stored(&row.get::<String>()?));
+    Ok(News { id, code, subject: row.get()?, detail: row.get()?, is_over: row.get()? })
+}
+
+fn post(tx: &Tx<'_>, place: &Place, text: &str) -> Res<()> {
+    let (id, limit): (PlaceId, _) = match place::known(tx.conn(), place, UNSEEN)? {
+        Some((id, limit)) => (id, limit),
+        None => {
+            let PlaceRow { id, .. } = place::resolve(tx, place, UNSEEN)?;
+            (id, UNSEEN.text_max)
+        }
+    };
+    let text = split::head(text, limit, "…");
+    let number = deployment::next_notice(tx.conn())?;
+    delivery::insert(tx, &NewDelivery { form: Form::Plain, ..NewDelivery::notice(number, id, None, &text, None) })
+}
