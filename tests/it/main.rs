@@ -15,6 +15,7 @@ mod operator;
 mod outage;
 mod oversight;
 mod packaging;
+mod pausing;
 mod provider_contract;
 mod restart;
 mod simulate;

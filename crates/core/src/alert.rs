@@ -170,6 +170,10 @@ alert_codes! {
     BackupRestored = "backup_restored", Warning,
         "a backup was put in the place of the store; what happened after it was made is not known here",
         "people whose messages came in between may have to send them again";
+    /// About the deployment.
+    Paused = "paused", Warning,
+        "an admin has paused the deployment: what people write is kept, and nothing of it is begun",
+        "send /resume in a chat, which closes this; /status says for how long it is paused and why";
     /// About the janitor.
     JanitorFailed = "janitor_failed", Warning,
         "old data could not be removed as the retention settings say",

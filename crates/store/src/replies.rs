@@ -47,6 +47,26 @@ fn short(detail: &str) -> String {
     if chars.next().is_some() { format!("{begin}…") } else { begin }
 }
 
+/// `/pause`.
+pub(crate) const PAUSED: &str = "Paused: what runs now goes on to its end, what comes in is kept until /resume.";
+/// `/resume` ended a pause.
+pub(crate) const RESUMED: &str = "Resumed: what was kept is answered now.";
+/// `/resume` found nothing to end.
+pub(crate) const NOT_PAUSED: &str = "Nothing is paused.";
+/// What people are told whose message is queued during a pause. No last word, so it does not look like one.
+pub(crate) const WAITS_FOR_RESUME: &str = "Paused by an admin; your message is kept and will be answered.";
+
+/// `/pause` during a pause.
+pub(crate) fn paused_already(for_ms: i64) -> String {
+    format!("This is paused already, for {}; /resume goes on.", span(for_ms.max(0)))
+}
+
+/// `/status` during a pause.
+pub(crate) fn paused(for_ms: i64, why: Option<&str>) -> String {
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    format!("Paused by an admin for {}{why}", span(for_ms.max(0)))
+}
+
 /// `/new`.
 pub(crate) fn started_afresh(one_runs: bool) -> String {
     let goes_on = if one_runs { " What is running now goes on in the old one." } else { "" };
@@ -93,6 +113,14 @@ mod tests {
         let many = alerts(&vec![(AlertCode::ChildHung, "bridge", &*long); 20], &[(AlertCode::DiskFull, "store"); 20]);
         assert!(many.lines().count() == 11 && many.contains("\n… and 12 more\n"), "{many}");
         assert!(many.ends_with("; and 12 more") && many.chars().count() < 2_000, "{many}");
+    }
+
+    #[test]
+    fn a_pause_says_how_long_and_why() {
+        assert_eq!(paused(300_000, Some("deploying")), "Paused by an admin for 5 minutes: deploying");
+        assert_eq!(paused(-7, None), "Paused by an admin for 0 ms");
+        assert_eq!(paused_already(5_000), "This is paused already, for 5 seconds; /resume goes on.");
+        assert!(!WAITS_FOR_RESUME.starts_with("Error:"));
     }
 
     #[test]

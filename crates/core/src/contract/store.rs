@@ -11,12 +11,14 @@ mod look;
 mod order;
 mod out;
 mod oversight;
+mod pause;
 mod request;
 mod run;
 mod world;
 
 pub use self::{
-    accept::*, alert::*, command::*, file::*, look::*, order::*, out::*, oversight::*, request::*, run::*, world::*,
+    accept::*, alert::*, command::*, file::*, look::*, order::*, out::*, oversight::*, pause::*, request::*, run::*,
+    world::*,
 };
 
 /// Expands to one test per rule of the store's contract. After each, an audit must find nothing.
@@ -70,6 +72,12 @@ macro_rules! store_contract {
             a_restart_stands_in_no_queue,
             a_restart_is_answered_once,
             a_restart_may_fail,
+            a_pause_lets_nothing_begin,
+            a_pause_outlives_every_process,
+            a_pause_moves_no_deadline_of_the_queue,
+            who_asks_during_a_pause_is_told_once,
+            a_pause_is_an_alert_and_in_the_status,
+            forgetting_erases_why_it_is_paused,
             replies_leave_in_the_order_of_their_turns,
             parts_leave_in_order_behind_the_placeholder,
             an_unposted_placeholder_is_superseded,

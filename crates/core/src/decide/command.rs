@@ -120,6 +120,10 @@ built_in! {
     Accounts = "accounts", Admins, "accounts", "says how each account is doing";
     /// Starts processes again.
     Restart = "restart", Admins, "restart [bridge|worker|all]", "starts my processes again; nothing is lost";
+    /// Keeps every turn from beginning.
+    Pause = "pause", Admins, "pause [why]", "begins nothing new until /resume; messages are kept";
+    /// Ends the pause.
+    Resume = "resume", Admins, "resume", "answers what was kept during a pause";
 }
 
 impl BuiltIn {

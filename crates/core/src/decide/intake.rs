@@ -18,6 +18,9 @@ use crate::{
 /// The least time between two hints to somebody who is refused, in milliseconds.
 pub const HINT_EVERY_MS: i64 = 3_600_000;
 
+/// The most characters of a reason that an admin gives.
+const WHY_CHARS_MAX: usize = 200;
+
 /// Ends an answer that would not fit into one message.
 const SHORTENED: &str = "… (shortened)";
 
@@ -122,6 +125,8 @@ fn answer_command(
         BuiltIn::Status => Intake::Command { asked, command: PlaceCommand::Status { about: about.into() } },
         BuiltIn::New => Intake::Command { asked, command: PlaceCommand::New },
         BuiltIn::Stop => Intake::Command { asked, command: PlaceCommand::Stop },
+        BuiltIn::Pause => Intake::Command { asked, command: PlaceCommand::Pause { why: why(typed.args) } },
+        BuiltIn::Resume => Intake::Command { asked, command: PlaceCommand::Resume },
         BuiltIn::Retry => Intake::Command { asked, command: PlaceCommand::Retry { queue_max: policy.queue_max } },
         BuiltIn::Audit => return Decision::Look { asked, look: Look::Audit },
         BuiltIn::Alerts => return Decision::Look { asked, look: Look::Alerts },
@@ -142,6 +147,12 @@ fn answer_command(
 /// What is to be started again; everything, if nothing is named.
 fn restart(args: &str) -> Option<Restart> {
     if args.is_empty() { Some(Restart::All) } else { Restart::named(&args.to_ascii_lowercase()) }
+}
+
+/// What somebody gave as their reason, in one line that is not too long; `None` if they gave none.
+fn why(args: &str) -> Option<String> {
+    let line = args.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then(|| line.chars().take(WHY_CHARS_MAX).collect())
 }
 
 fn answer_custom(policy: &Policy, update: &Update, asked: Asked, message: &Message, typed: Typed<'_>) -> Intake {

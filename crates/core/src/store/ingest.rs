@@ -134,6 +134,13 @@ pub enum PlaceCommand {
     Stop,
     /// Makes a [`Request`](super::Request) that names who lives now.
     Restart(super::Restart),
+    /// From now on no turn of the whole deployment is claimed. What runs goes on, and commands are answered.
+    Pause {
+        /// Why, as the admin put it, in one line.
+        why: Option<String>,
+    },
+    /// Ends the pause.
+    Resume,
     /// Asks the same person's last prompt for an agent again, as a turn of its own.
     Retry {
         /// How many turns may wait in its place; one more is answered with [`Reason::Busy`].

@@ -96,7 +96,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Each gets its next attempt and, where its place wants one, a placeholder. Waiting turns that may be collected
     /// into the claimed one are merged in the same transaction, and its prompt carries theirs, for as long as they
-    /// are of the same agent and session and the prompt does not grow beyond 64 KiB.
+    /// are of the same agent and session and the prompt does not grow beyond 64 KiB. None between
+    /// [`PlaceCommand::Pause`] and [`PlaceCommand::Resume`], whichever processes were started in between.
     async fn claim(&self, owner: &IncarnationId, limit: usize) -> Result<Vec<Claim>, StoreError>;
 
     /// Records the process group that an attempt started.
@@ -115,7 +116,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`Attempt::NONE`](crate::ids::Attempt::NONE).
     async fn requests(&self) -> Result<Vec<Request>, StoreError>;
 
-    /// Every turn that runs, and every queued one at the head of its place: what a sweep looks at.
+    /// Every turn that runs, and every queued one at the head of its place: what a sweep looks at. During a pause only
+    /// those that run, because no queued one could.
     async fn owed(&self) -> Result<Vec<Owed>, StoreError>;
 
     // --- out --------------------------------------------------------------------------------------------------

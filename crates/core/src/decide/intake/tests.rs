@@ -151,6 +151,8 @@ fn help_lists_what_the_asker_may_use() {
     /alerts – lists what needs an operator
     /accounts – says how each account is doing
     /restart [bridge|worker|all] – starts my processes again; nothing is lost
+    /pause [why] – begins nothing new until /resume; messages are kept
+    /resume – answers what was kept during a pause
     /deploy – deploys
     ");
     let plain = last_word(&says("bob", "main", "!help"));
@@ -202,6 +204,23 @@ fn whoami_shows_ids() {
 fn a_retry_waits_in_the_queue_that_everybody_waits_in() {
     let Intake::Command { command, .. } = decide(&says("alice", "dm", "/retry")) else { panic!("no command") };
     assert_eq!(command, PlaceCommand::Retry { queue_max: 5 });
+}
+
+#[test]
+fn admins_pause_with_or_without_a_reason_and_nobody_else_does() {
+    let command = |text: &str| match decide(&says("alice", "main", text)) {
+        Intake::Command { command, .. } => command,
+        other => panic!("expected a command, got {other:?}"),
+    };
+    assert_eq!(command("/pause"), PlaceCommand::Pause { why: None });
+    assert_eq!(command("!pause  the disk\nis new "), PlaceCommand::Pause { why: Some("the disk is new".into()) });
+    let PlaceCommand::Pause { why: Some(why) } = command(&format!("/pause {}", "ä ".repeat(300))) else { panic!() };
+    assert_eq!(why.chars().count(), 200);
+    assert_eq!(command("/resume"), PlaceCommand::Resume);
+    for (text, name) in [("/pause now", "pause"), ("/resume", "resume")] {
+        assert_eq!(last_word(&says("bob", "main", text)), format!("Error: /{name} is for admins."));
+        assert!(matches!(decide(&says("mallory", "main", text)), Intake::Refuse { .. }));
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Claiming turns: in each place that has none running, the oldest queued one.
+//! Claiming turns: in each place that has none running, the oldest queued one. While an admin has paused, none.
 
 use lastword_core::{
     capability::ReplyShape,
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::{
     collect::{self, Collected, Lead},
     delivery::{self, NewDelivery},
-    file, incarnation,
+    file, incarnation, pause,
     place::{self, HeadRuns},
     tally::Latency,
     turn,
@@ -63,6 +63,9 @@ impl Head {
 
 pub(crate) fn claim(tx: &Tx<'_>, owner: &IncarnationId, limit: usize) -> Res<Vec<Claim>> {
     incarnation::must_live(tx.conn(), owner)?;
+    if pause::is_on(tx.conn())? {
+        return Ok(Vec::new());
+    }
     let (mut claims, mut after) = (Vec::new(), TurnId(0));
     loop {
         let room = limit - claims.len();

@@ -8,7 +8,7 @@ use lastword_core::{
 
 use super::{
     elect::{self, Word},
-    file,
+    file, pause,
     place::{self, PlaceRow},
     request,
     turn::{self, Arrived},
@@ -28,6 +28,8 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command:
         }
         PlaceCommand::Stop => answer(stop(tx, place)?),
         PlaceCommand::Restart(restart) => request::take(tx, place, arrived, *restart),
+        PlaceCommand::Pause { why } => pause::begin(tx, place, arrived, why.as_deref()),
+        PlaceCommand::Resume => answer(pause::end(tx)?),
         PlaceCommand::Retry { queue_max } => match turn::asked_last(tx.conn(), place.id, &arrived.asked.sender)? {
             None => answer(replies::NOTHING_TO_RETRY),
             Some(last) if last.state.is_owed() => answer(replies::STILL_WORKING),
@@ -42,8 +44,11 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command:
 
 fn status(tx: &Tx<'_>, place: &PlaceRow, about: &str) -> Res<String> {
     let started_at = place.running.map(|turn| turn::started_at(tx.conn(), turn)).transpose()?.flatten();
+    let paused =
+        pause::find(tx.conn())?.map(|paused| replies::paused(tx.now().since_ms(paused.at), paused.why.as_deref()));
+    let about = [about.trim_end(), paused.as_deref().unwrap_or_default()].join("\n");
     let running_for_ms = started_at.map(|at| tx.now().since_ms(at));
-    Ok(replies::status(about, running_for_ms, place.waiting, place.session))
+    Ok(replies::status(about.trim_start(), running_for_ms, place.waiting, place.session))
 }
 
 /// Speaks for the running turn, if it is still owed.

@@ -25,6 +25,7 @@ pub(crate) fn turn(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
     let reason = reason.map(without_content).as_ref().map(turn::encode).transpose()?;
     run(tx.conn(), SQL, (turn.0, reason, tx.now().0))?;
     run(tx.conn(), "DELETE FROM file WHERE turn = ?1", [turn.0])?;
+    super::pause::erase(tx, turn)?;
     reply(tx, turn)
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod ingest;
 pub(crate) mod life;
 pub(crate) mod measures;
 pub(crate) mod owed;
+pub(crate) mod pause;
 pub(crate) mod place;
 pub(crate) mod progress;
 pub(crate) mod prune;

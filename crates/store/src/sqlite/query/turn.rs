@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     delivery::{self, NewDelivery},
-    file,
+    file, pause,
     place::{self, PlaceRow},
 };
 use crate::sqlite::{
@@ -40,7 +40,8 @@ pub(crate) struct Task {
     pub(crate) may_collect: bool,
 }
 
-/// A turn for an agent, or one that is answered with [`Reason::Busy`] at once where `queue_max` turns wait already.
+/// A turn for an agent, or one that is answered with [`Reason::Busy`] at once where `queue_max` turns wait already. Who
+/// asks while everything is paused is told so now and then.
 pub(crate) fn queue_or_say_busy(
     tx: &Tx<'_>,
     place: &PlaceRow,
@@ -53,7 +54,9 @@ pub(crate) fn queue_or_say_busy(
         return insert_answered(tx, place, arrived, Some(task), &busy.last_word(), Some(&busy));
     }
     tx.touch(Topic::Turns);
-    insert_queued(tx, place, arrived, task)
+    let turn = insert_queued(tx, place, arrived, task)?;
+    pause::maybe_tell(tx, arrived.asked)?;
+    Ok(turn)
 }
 
 /// A turn for an agent, at the end of its place's queue, with the marker that says it is owed.
