@@ -13,6 +13,7 @@ mod model;
 mod network_faults;
 mod operator;
 mod outage;
+mod outbox;
 mod oversight;
 mod packaging;
 mod pausing;

@@ -69,7 +69,7 @@ alert_codes! {
     /// About a conversation.
     DeliveryGivenUp = "delivery_given_up", Error,
         "a message was given up: the network will never take it",
-        "see the cause; if people still wait there, let the bot in again and ask them to /retry";
+        "see the cause; if people still wait there, let the bot in again and ask them to /retry, or use /outbox retry";
     /// About a conversation.
     ReplyNotPosted = "reply_not_posted", Error,
         "the network refused a reply in every form; an error was posted in its place",
@@ -81,7 +81,7 @@ alert_codes! {
     /// About a conversation.
     DeliveryHeld = "delivery_held", Warning,
         "a message that may have arrived is held, with what follows it in its place (`unknown: hold`)",
-        "look whether it is there; after `hold_limit` it is given up, and no command does so earlier yet";
+        "look whether it is there, then /outbox retry or /outbox drop; after `hold_limit` it is given up";
     /// About a conversation.
     ConversationBarred = "conversation_barred", Warning,
         "the bot was put out of a conversation, or a person blocked it: nothing that it posts arrives there",

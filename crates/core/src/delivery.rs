@@ -42,6 +42,12 @@ pub enum DeliveryHappened {
     NotNeeded,
     /// Its turn ended first.
     Superseded,
+    /// An admin wants it posted after all: nothing of it was accepted, by what the network or that admin says.
+    Readmitted,
+    /// The same where an earlier attempt may have been accepted.
+    ReadmittedInDoubt,
+    /// An admin gave it up while it waited, for a reason that is kept.
+    Dropped,
 }
 
 impl DeliveryState {
@@ -63,6 +69,10 @@ impl DeliveryState {
             (Self::Sending, H::NotNeeded) => Some(Self::Superseded),
             // Only placeholders are superseded, and an orphan bubble is the worst that a doubtful one leaves.
             (Self::Pending | Self::Ambiguous, H::Superseded) => Some(Self::Superseded),
+            // A person has looked where the network can't be asked.
+            (Self::Dead | Self::Ambiguous, H::Readmitted) => Some(Self::Pending),
+            (Self::Dead, H::ReadmittedInDoubt) => Some(Self::Ambiguous),
+            (Self::Pending | Self::Ambiguous, H::Dropped) => Some(Self::Dead),
             (
                 Self::Pending | Self::Ambiguous,
                 H::Accepted
@@ -72,8 +82,12 @@ impl DeliveryState {
                 | H::HolderLost
                 | H::Reshaped
                 | H::GivenUp
-                | H::NotNeeded,
+                | H::NotNeeded
+                | H::ReadmittedInDoubt,
             )
+            | (Self::Pending | Self::Sending | Self::Delivered | Self::Superseded, H::Readmitted)
+            | (Self::Sending | Self::Delivered | Self::Superseded, H::ReadmittedInDoubt)
+            | (Self::Sending | Self::Delivered | Self::Superseded | Self::Dead, H::Dropped)
             | (Self::Sending, H::Claimed | H::Superseded)
             | (
                 Self::Delivered | Self::Superseded | Self::Dead,
@@ -212,6 +226,15 @@ mod tests {
             assert_eq!(state.after(DeliveryHappened::Claimed), None);
             assert_eq!(state.after(DeliveryHappened::HolderLost), None);
         }
+    }
+
+    #[test]
+    fn only_what_was_given_up_or_is_doubtful_is_readmitted_and_only_what_waits_is_dropped() {
+        let after = |happened| DeliveryState::ALL.into_iter().filter(move |state| state.after(happened).is_some());
+        use DeliveryState as S;
+        assert!(after(DeliveryHappened::Readmitted).eq([S::Ambiguous, S::Dead]));
+        assert!(after(DeliveryHappened::ReadmittedInDoubt).eq([S::Dead]));
+        assert!(after(DeliveryHappened::Dropped).eq([S::Pending, S::Ambiguous]));
     }
 
     #[test]

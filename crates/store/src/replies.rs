@@ -1,6 +1,6 @@
 //! What people read when they ask about their place.
 
-use lastword_core::{alert::AlertCode, reason::span, store::Restart};
+use lastword_core::{alert::AlertCode, ids::DeliveryId, reason::span, store::Restart};
 
 /// The most alerts in one message, of those that are new and of those that are over.
 const ALERTS_SHOWN: usize = 8;
@@ -65,6 +65,41 @@ pub(crate) fn paused_already(for_ms: i64) -> String {
 pub(crate) fn paused(for_ms: i64, why: Option<&str>) -> String {
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
     format!("Paused by an admin for {}{why}", span(for_ms.max(0)))
+}
+
+/// `/outbox` about a delivery that is not there, or not the account's.
+pub(crate) fn no_such_delivery(id: DeliveryId) -> String {
+    format!("There is no delivery {id} here; /outbox lists them.")
+}
+
+/// `/outbox` about one of which an attempt is under way.
+pub(crate) fn delivery_is_sent_now(id: DeliveryId) -> String {
+    format!("Delivery {id} is being sent at this moment; look again with /outbox.")
+}
+
+/// `/outbox` about one of which nothing can be decided any more.
+pub(crate) fn delivery_is_over(id: DeliveryId) -> String {
+    format!("Delivery {id} is over; nothing was changed.")
+}
+
+/// `/outbox retry` of one whose text was erased since.
+pub(crate) fn delivery_is_erased(id: DeliveryId) -> String {
+    format!("What delivery {id} said is erased; it can't be sent any more.")
+}
+
+/// `/outbox retry` of one that was given up or held.
+pub(crate) fn delivery_readmitted(id: DeliveryId) -> String {
+    format!("Delivery {id} is sent again.")
+}
+
+/// `/outbox retry` of one that waited.
+pub(crate) fn delivery_is_due(id: DeliveryId) -> String {
+    format!("Delivery {id} is due now, as far as its network lets it.")
+}
+
+/// `/outbox drop`.
+pub(crate) fn delivery_dropped(id: DeliveryId) -> String {
+    format!("Delivery {id} is given up.")
 }
 
 /// `/new`.

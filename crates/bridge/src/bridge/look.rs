@@ -18,13 +18,15 @@ use lastword_core::{
 use super::account::Accounts;
 use crate::{
     process::member::Member,
-    report::{Zone, alerts_text, audit_text, builds_text, trace_text},
+    report::{Zone, alerts_text, audit_text, builds_text, outbox_text, trace_text},
 };
 
 /// How long the looks of a batch may take together: everybody in it waits for them.
 const LOOK_MAX: Duration = Duration::from_secs(5);
 /// The most alerts in one answer.
 const ALERTS_MAX: usize = 10;
+/// The most deliveries in one answer.
+const OUTBOX_MAX: usize = 10;
 /// Ends an answer that would not fit into one message.
 const SHORTENED: &str = "… (shortened: the same command in the operator's terminal shows all of it)";
 
@@ -80,6 +82,10 @@ async fn read(member: &Member, accounts: &Accounts, account: &AccountId, look: L
             let stored: Vec<AlertView> = member.oversight.alerts(false, ALERTS_MAX).await.map_err(failed)?;
             let unstored: Vec<Alert> = member.alerts.unstored();
             Ok(alerts_text(&stored, &unstored, &zone))
+        }
+        Look::Outbox => {
+            let found = member.oversight.outbox(account, OUTBOX_MAX + 1).await.map_err(failed)?;
+            Ok(outbox_text(&found, OUTBOX_MAX))
         }
         Look::Accounts => Ok(accounts.standing()),
         Look::Version => {

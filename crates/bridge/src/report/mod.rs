@@ -11,6 +11,7 @@ mod alerts;
 mod any_text;
 mod audit;
 mod builds;
+mod outbox;
 mod time;
 mod trace;
 
@@ -18,6 +19,7 @@ pub use self::{
     alerts::{alerts_json, alerts_text, unstored_json},
     audit::{audit_json, audit_text},
     builds::builds_text,
+    outbox::outbox_text,
     time::Zone,
     trace::{trace_json, trace_text},
 };

@@ -10,6 +10,7 @@ mod file;
 mod look;
 mod order;
 mod out;
+mod outbox;
 mod oversight;
 mod pause;
 mod request;
@@ -17,8 +18,8 @@ mod run;
 mod world;
 
 pub use self::{
-    accept::*, alert::*, command::*, file::*, look::*, order::*, out::*, oversight::*, pause::*, request::*, run::*,
-    world::*,
+    accept::*, alert::*, command::*, file::*, look::*, order::*, out::*, outbox::*, oversight::*, pause::*, request::*,
+    run::*, world::*,
 };
 
 /// Expands to one test per rule of the store's contract. After each, an audit must find nothing.
@@ -78,6 +79,13 @@ macro_rules! store_contract {
             who_asks_during_a_pause_is_told_once,
             a_pause_is_an_alert_and_in_the_status,
             forgetting_erases_why_it_is_paused,
+            what_was_given_up_is_sent_again_under_its_key,
+            what_was_in_doubt_when_it_was_given_up_stays_in_doubt,
+            what_is_held_is_sent_again_when_an_admin_says_so,
+            what_waits_is_due_when_an_admin_says_so,
+            what_waits_is_dropped_and_its_lane_goes_on,
+            nobody_touches_another_accounts_deliveries,
+            what_was_erased_is_never_sent_again,
             replies_leave_in_the_order_of_their_turns,
             parts_leave_in_order_behind_the_placeholder,
             an_unposted_placeholder_is_superseded,

@@ -120,6 +120,8 @@ built_in! {
     Accounts = "accounts", Admins, "accounts", "says how each account is doing";
     /// Starts processes again.
     Restart = "restart", Admins, "restart [bridge|worker|all]", "starts my processes again; nothing is lost";
+    /// Lists what is on its way, sends it again, or gives it up.
+    Outbox = "outbox", Admins, "outbox [retry <id> | drop <id> <reason>]", "lists what is on its way, or sees to one of it";
     /// Keeps every turn from beginning.
     Pause = "pause", Admins, "pause [why]", "begins nothing new until /resume; messages are kept";
     /// Ends the pause.

@@ -69,6 +69,9 @@ pub enum Step {
 /// Why a placeholder is given up: a reply without one posts its own.
 const PLACEHOLDER_PERHAPS_THERE: &str = "the placeholder may or may not stand; the reply will post its own";
 
+/// The cause of what was held for as long as the policy says, by which a store knows it again.
+pub const HELD_TOO_LONG: &str = "held for as long as the account's policy says";
+
 /// Why a notice is given up: it is best effort, and worth no second one.
 const NOTICE_PERHAPS_THERE: &str = "the notice may or may not stand; the answer does";
 
@@ -126,7 +129,7 @@ fn step_in_doubt(
             UnknownPolicy::Hold { limit_ms } if in_doubt_ms < limit_ms => {
                 Step::Hold { until: doubted_at.plus_ms(limit_ms) }
             }
-            UnknownPolicy::Hold { .. } => Step::GiveUp("held for as long as the account's policy says"),
+            UnknownPolicy::Hold { .. } => Step::GiveUp(HELD_TOO_LONG),
         },
     }
 }

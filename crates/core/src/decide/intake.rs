@@ -9,7 +9,7 @@ use crate::{
         policy::{CustomCommand, Policy},
         split,
     },
-    ids::{AgentId, Timestamp, TurnId},
+    ids::{AgentId, DeliveryId, Timestamp, TurnId},
     reason::Reason,
     store::{Asked, HintRule, Intake, NewTurn, PlaceCommand, Restart},
     update::{Message, Update, UpdateKind},
@@ -49,6 +49,8 @@ pub enum Look {
     Alerts,
     /// How the accounts are doing.
     Accounts,
+    /// What the asker's account has on its way.
+    Outbox,
     /// Which builds run.
     Version,
 }
@@ -125,6 +127,7 @@ fn answer_command(
         BuiltIn::Status => Intake::Command { asked, command: PlaceCommand::Status { about: about.into() } },
         BuiltIn::New => Intake::Command { asked, command: PlaceCommand::New },
         BuiltIn::Stop => Intake::Command { asked, command: PlaceCommand::Stop },
+        BuiltIn::Outbox => return outbox(asked, typed.args),
         BuiltIn::Pause => Intake::Command { asked, command: PlaceCommand::Pause { why: why(typed.args) } },
         BuiltIn::Resume => Intake::Command { asked, command: PlaceCommand::Resume },
         BuiltIn::Retry => Intake::Command { asked, command: PlaceCommand::Retry { queue_max: policy.queue_max } },
@@ -147,6 +150,20 @@ fn answer_command(
 /// What is to be started again; everything, if nothing is named.
 fn restart(args: &str) -> Option<Restart> {
     if args.is_empty() { Some(Restart::All) } else { Restart::named(&args.to_ascii_lowercase()) }
+}
+
+/// `/outbox`, `/outbox retry <id>` or `/outbox drop <id> <reason>`.
+fn outbox(asked: Asked, args: &str) -> Decision {
+    let mut words = args.splitn(3, char::is_whitespace);
+    let (verb, id, rest) = (words.next().unwrap_or_default(), words.next(), words.next().and_then(why));
+    let delivery = id.and_then(|id| id.trim_start_matches('#').parse().ok()).map(DeliveryId);
+    let command = match (verb, delivery, rest) {
+        ("", ..) => return Decision::Look { asked, look: Look::Outbox },
+        ("retry", Some(delivery), None) => PlaceCommand::SendAgain { delivery },
+        ("drop", Some(delivery), Some(reason)) => PlaceCommand::Drop { delivery, reason },
+        _ => return Decision::Ready(error(asked, Reason::BadArgument { usage: BuiltIn::Outbox.usage().into() })),
+    };
+    Decision::Ready(Intake::Command { asked, command })
 }
 
 /// What somebody gave as their reason, in one line that is not too long; `None` if they gave none.

@@ -3,7 +3,7 @@
 use crate::{
     capability::ReplyShape,
     file::RemoteFile,
-    ids::{AccountId, AgentId, Cursor, IncarnationId, MessageId, Place, TurnId, UpdateId, UserId},
+    ids::{AccountId, AgentId, Cursor, DeliveryId, IncarnationId, MessageId, Place, TurnId, UpdateId, UserId},
     reason::Reason,
 };
 
@@ -141,6 +141,19 @@ pub enum PlaceCommand {
     },
     /// Ends the pause.
     Resume,
+    /// A delivery of this account that waits is due at once; a last word that was given up is sent after all, under the
+    /// same key, beside its lane. What may have arrived stays in doubt, unless it was held: then an admin has looked.
+    SendAgain {
+        /// Which.
+        delivery: DeliveryId,
+    },
+    /// A delivery of this account that waits is given up.
+    Drop {
+        /// Which.
+        delivery: DeliveryId,
+        /// Why, as the admin put it, in one line.
+        reason: String,
+    },
     /// Asks the same person's last prompt for an agent again, as a turn of its own.
     Retry {
         /// How many turns may wait in its place; one more is answered with [`Reason::Busy`].

@@ -19,8 +19,8 @@ pub use self::{
     incarnation::{AccountLease, DecidedLost, Incarnation, Replays, Role},
     ingest::{Asked, HintRule, IngestBatch, IngestItem, Ingested, Intake, NewTurn, OnLost, PlaceCommand},
     oversight::{
-        AccountMeasures, Audit, Forgotten, Histogram, IdleSession, LATENCY_BOUNDS_MS, Measures, Oversight, Pruned,
-        Retention, SessionOf, Trace, TraceEvent, TraceOf, Traced, Violation,
+        AccountMeasures, Audit, Forgotten, Histogram, IdleSession, LATENCY_BOUNDS_MS, Measures, Outbound, Oversight,
+        Pruned, Retention, SessionOf, Trace, TraceEvent, TraceOf, Traced, Violation,
     },
     request::{Request, Restart},
     turn::{Claim, Elected, End, Owed, Standing, Verdict},

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use super::{Counts, Role, StoreError, TurnView};
 use crate::{
     alert::{Alert, AlertCode, AlertView},
-    ids::{AccountId, AgentId, Place, PlaceId, Timestamp, TurnId, UpdateId, UserId},
+    delivery::{DeliveryKind, DeliveryState},
+    ids::{
+        AccountId, AgentId, ConversationId, DeliveryId, Place, PlaceId, ThreadId, Timestamp, TurnId, UpdateId, UserId,
+    },
     reason::Reason,
 };
 
@@ -34,6 +37,9 @@ pub trait Oversight: Send + Sync + 'static {
     async fn tell(&self, to: &[Place], every_ms: i64) -> Result<usize, StoreError>;
 
     // --- look -------------------------------------------------------------------------------------------------
+
+    /// The oldest `limit` deliveries of an account that are on their way, or were last words and given up lately.
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<Outbound>, StoreError>;
 
     /// One message's life; `None` if it was never here, or is forgotten.
     async fn trace(&self, of: &TraceOf) -> Result<Option<Trace>, StoreError>;
@@ -163,8 +169,33 @@ traced! {
     DeliveryDelivered = "delivery.delivered",
     /// It will never be posted.
     DeliveryGivenUp = "delivery.given_up",
+    /// An admin had it sent after all.
+    DeliveryReadmitted = "delivery.readmitted",
     /// Its turn ended before it was needed.
     DeliverySuperseded = "delivery.superseded",
+}
+
+/// A delivery as its account's admins see it, without what people or agents wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outbound {
+    /// Its number.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub conversation: ConversationId,
+    /// The branch of it.
+    pub thread: Option<ThreadId>,
+    /// The turn it belongs to, if any.
+    pub turn: Option<TurnId>,
+    /// What it is for.
+    pub kind: DeliveryKind,
+    /// Where it is in its life.
+    pub state: DeliveryState,
+    /// How often it was attempted.
+    pub attempts: u32,
+    /// How long ago it was queued, in milliseconds.
+    pub age_ms: i64,
+    /// Of the last trouble, for the operator.
+    pub cause: Option<String>,
 }
 
 /// What an examination of the store found.

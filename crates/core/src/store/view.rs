@@ -104,7 +104,7 @@ pub struct Counts {
     pub running: u64,
     /// Deliveries on their way.
     pub deliveries_open: u64,
-    /// Deliveries given up.
+    /// Deliveries ever given up, also those that an admin had sent after all.
     pub deliveries_dead: u64,
     /// Updates that made no turn, by reason code.
     pub dropped: BTreeMap<String, u64>,

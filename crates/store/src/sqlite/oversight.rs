@@ -8,8 +8,8 @@ use lastword_core::{
     alert::{Alert, AlertCode, AlertView},
     ids::{AccountId, Place, Timestamp, UserId},
     store::{
-        Audit, Forgotten, IdleSession, Measures, Oversight, Pruned, Retention, Role, SessionOf, StoreError, Trace,
-        TraceOf,
+        Audit, Forgotten, IdleSession, Measures, Outbound, Oversight, Pruned, Retention, Role, SessionOf, StoreError,
+        Trace, TraceOf,
     },
 };
 use rusqlite::Connection;
@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use super::{
     SqliteStore, checkpoint,
     engine::Engine,
-    query::{alert, audit, forget, herald, idle, life, measures, prune, tally},
+    query::{alert, audit, forget, herald, idle, life, measures, outbox, prune, tally},
 };
 
 #[async_trait]
@@ -46,6 +46,11 @@ impl Oversight for SqliteStore {
         }
         let to = to.to_vec();
         self.engine.write(move |tx| herald::tell(tx, &to, every_ms)).await
+    }
+
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<Outbound>, StoreError> {
+        let (account, now) = (account.clone(), self.clock.now());
+        self.engine.read(move |conn| outbox::list(conn, &account, now, limit)).await
     }
 
     async fn trace(&self, of: &TraceOf) -> Result<Option<Trace>, StoreError> {

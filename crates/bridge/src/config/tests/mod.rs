@@ -114,7 +114,7 @@ limits: {}
     config.yaml:23:5: routes[1]: `agent` is missing; add it
     config.yaml:24:5: routes[2]: must be a mapping; here is text
     config.yaml:25:16: default_agent: there is no agent `nobody` (there is: coder, other, third)
-    config.yaml:27:3: commands.stop: /stop is a command of Lastword itself; choose another name than: help, status, whoami, new, stop, retry, version, trace, audit, alerts, accounts, restart, pause, resume, start
+    config.yaml:27:3: commands.stop: /stop is a command of Lastword itself; choose another name than: help, status, whoami, new, stop, retry, version, trace, audit, alerts, accounts, restart, outbox, pause, resume, start
     config.yaml:28:3: commands.Translate: a command's name begins with a small letter and has up to 32 small letters, digits and `_`, without the slash
     config.yaml:28:37: commands.Translate.access: must be one of: everyone, admins; here is `admin`; did you mean `admins`?
     config.yaml:29:10: commands.empty: `prompt` is missing; add it

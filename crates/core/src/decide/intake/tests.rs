@@ -151,6 +151,7 @@ fn help_lists_what_the_asker_may_use() {
     /alerts – lists what needs an operator
     /accounts – says how each account is doing
     /restart [bridge|worker|all] – starts my processes again; nothing is lost
+    /outbox [retry <id> | drop <id> <reason>] – lists what is on its way, or sees to one of it
     /pause [why] – begins nothing new until /resume; messages are kept
     /resume – answers what was kept during a pause
     /deploy – deploys
@@ -220,6 +221,26 @@ fn admins_pause_with_or_without_a_reason_and_nobody_else_does() {
     for (text, name) in [("/pause now", "pause"), ("/resume", "resume")] {
         assert_eq!(last_word(&says("bob", "main", text)), format!("Error: /{name} is for admins."));
         assert!(matches!(decide(&says("mallory", "main", text)), Intake::Refuse { .. }));
+    }
+}
+
+#[test]
+fn admins_see_to_the_outbox_and_a_reason_is_wanted_where_something_is_dropped() {
+    let command = |text: &str| match decide(&says("alice", "main", text)) {
+        Intake::Command { command, .. } => command,
+        other => panic!("expected a command, got {other:?}"),
+    };
+    assert_eq!(look(&says("alice", "main", "/outbox")), Look::Outbox);
+    assert_eq!(command("/outbox retry 7"), PlaceCommand::SendAgain { delivery: DeliveryId(7) });
+    let dropped = PlaceCommand::Drop { delivery: DeliveryId(7), reason: "it is there".into() };
+    assert_eq!(command("/outbox drop #7 it  is there"), dropped);
+    for wrong in ["/outbox drop 7", "/outbox retry", "/outbox retry it", "/outbox retry 7 now", "/outbox mend 7"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(last_word(&says("alice", "main", wrong)), @"Error: please write it like this: /outbox [retry <id> | drop <id> <reason>]");
+        }
+    }
+    for text in ["/outbox", "/outbox retry 7", "/outbox drop 7 why"] {
+        assert_eq!(last_word(&says("bob", "main", text)), "Error: /outbox is for admins.");
     }
 }
 

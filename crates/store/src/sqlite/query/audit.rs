@@ -94,7 +94,7 @@ fn miscounted(conn: &Connection) -> Res<Vec<Violation>> {
         .collect();
     let accepted = sum(&mut rows.values().copied().chain(ends.iter().map(|name| removed(name))));
     pairs.push((tally::ACCEPTED, told(tally::ACCEPTED).into(), accepted));
-    let dead = sum(&mut [number(DEAD)?, removed(tally::DEAD)].into_iter());
+    let dead = sum(&mut [number(DEAD)?, removed(tally::DEAD), told(tally::READMITTED)].into_iter());
     pairs.push((tally::DEAD, told(tally::DEAD).into(), dead));
     let dropped = tally.iter().filter(|(name, _)| name.starts_with(tally::DROPPED)).map(|(_, n)| *n);
     let dropped_rows = sum(&mut [number(DROPPED)?, told(tally::PRUNED_DROPPED)].into_iter());

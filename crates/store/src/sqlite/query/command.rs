@@ -8,7 +8,7 @@ use lastword_core::{
 
 use super::{
     elect::{self, Word},
-    file, pause,
+    file, outbox, pause,
     place::{self, PlaceRow},
     request,
     turn::{self, Arrived},
@@ -30,6 +30,10 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command:
         PlaceCommand::Restart(restart) => request::take(tx, place, arrived, *restart),
         PlaceCommand::Pause { why } => pause::begin(tx, place, arrived, why.as_deref()),
         PlaceCommand::Resume => answer(pause::end(tx)?),
+        PlaceCommand::SendAgain { delivery } => answer(&outbox::retry(tx, &arrived.asked.place.account, *delivery)?),
+        PlaceCommand::Drop { delivery, reason } => {
+            answer(&outbox::drop(tx, &arrived.asked.place.account, *delivery, reason)?)
+        }
         PlaceCommand::Retry { queue_max } => match turn::asked_last(tx.conn(), place.id, &arrived.asked.sender)? {
             None => answer(replies::NOTHING_TO_RETRY),
             Some(last) if last.state.is_owed() => answer(replies::STILL_WORKING),

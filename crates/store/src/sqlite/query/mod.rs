@@ -22,6 +22,7 @@ pub(crate) mod incarnation;
 pub(crate) mod ingest;
 pub(crate) mod life;
 pub(crate) mod measures;
+pub(crate) mod outbox;
 pub(crate) mod owed;
 pub(crate) mod pause;
 pub(crate) mod place;

@@ -41,6 +41,8 @@ pub(crate) const CANCELLED: &str = "cancelled";
 pub(crate) const MERGED: &str = "merged";
 pub(crate) const DEAD: &str = "deliveries_dead";
 pub(crate) const DROPPED: &str = "dropped.";
+/// Of those, deliveries that an admin had sent after all.
+pub(crate) const READMITTED: &str = "deliveries_readmitted";
 /// Last words that were errors, by reason code.
 pub(crate) const ERROR: &str = "error.";
 /// Messages of a reply in whose place an error was posted, because the network refused them.

@@ -120,6 +120,7 @@ async fn everything(store: &SqliteStore) {
     let _ = store.alerts(true, 100).await;
     let _ = store.owed().await;
     let _ = store.requests().await;
+    let _ = store.outbox(&account, 10).await;
     let _ = store.living().await;
     let _ = store.lease(&account, "@bot", &bridge).await;
     for worker in [&worker, &other] {
