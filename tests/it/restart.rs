@@ -62,7 +62,7 @@ async fn restarts_everything_on(network: Network) {
     world.until("the old worker is gone", async |_| worker.is_gone().then_some(())).await;
     let word = last_word(&world, &asked).await;
     assert!(word.starts_with("Restarted bridge and worker in ") && word.contains("; build "), "{word}");
-    assert!(word.ends_with("One message is still worked on by the old worker, and will be answered."), "{word}");
+    assert!(word.ends_with("One message is still worked on by the old worker, which has 30 seconds for it."), "{word}");
     assert_eq!(world.judge().await, Findings::default());
     is_sound(&world);
 }
@@ -144,6 +144,22 @@ async fn a_restart_is_answered_whoever_dies_in_its_midst() {
     supervisor.thaw();
     let word = last_word(&world, &asked).await;
     assert!(word.starts_with("Restarted bridge and worker in "), "{word}");
+    is_sound(&world);
+}
+
+#[tokio::test]
+async fn a_configuration_that_does_not_work_restarts_nothing() {
+    let world = World::start().await;
+    let (bridge, worker) = (world.pid(Who::Bridge).await, world.pid(Who::Worker).await);
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    std::fs::write(world.config(), config.replace("default_agent: sh", "default_agent: nobody")).unwrap();
+    let asked = world.alice_says("/restart").await;
+    let word = last_word(&world, &asked).await;
+    assert!(word.starts_with("Error: the configuration on the disk does not work, so nothing was restarted"), "{word}");
+    assert!(!bridge.is_gone() && !worker.is_gone());
+    std::fs::write(world.config(), config).unwrap();
+    let asked = world.alice_says("/restart").await;
+    assert!(last_word(&world, &asked).await.starts_with("Restarted bridge and worker in "));
     is_sound(&world);
 }
 

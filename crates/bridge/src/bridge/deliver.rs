@@ -199,7 +199,10 @@ async fn attempt(account: &Account, shared: &Shared, claim: &DeliveryClaim) -> S
             upload::post_files(account, &shared.member, claim, &request).await
         }
         Step::Post | Step::PostPlaceholder => match account.provider.streams() {
-            Some(streams) if claim.kind == DeliveryKind::Placeholder => in_time(streams.open(&request)).await,
+            // A stream begins with nothing: what says something of its own is a message.
+            Some(streams) if claim.kind == DeliveryKind::Placeholder && claim.text == PLACEHOLDER_TEXT => {
+                in_time(streams.open(&request)).await
+            }
             _ => in_time(account.provider.send(&request)).await,
         },
         Step::Edit(target) => match account.provider.edits() {

@@ -77,7 +77,9 @@ async fn deliver(delivery: &Arc<Shared>) -> anyhow::Result<()> {
     decide_all_lost(&*member.store, &member.state, &member.alerts, Some(&member.incarnation)).await?;
     end_requests(&*member.store).await?;
     // Why there is a last gasp is news that does not wait.
-    member.oversight.tell(&herald::listeners(&member.config), 0).await?;
+    if let Err(error) = member.oversight.tell(&herald::listeners(&member.config), 0).await {
+        tracing::warn!("admins are not told of alerts: {error}");
+    }
     let mut tasks = JoinSet::new();
     for account in delivery.accounts.values() {
         let (member, account) = (Arc::clone(member), Arc::clone(account));
@@ -108,8 +110,11 @@ async fn end_requests(store: &dyn Store) -> Result<(), StoreError> {
             files: Vec::new(),
             if_progress: None,
         };
-        match store.elect(verdict).await? {
-            Elected::Won | Elected::Lost => {}
+        match store.elect(verdict).await {
+            Ok(Elected::Won | Elected::Lost) => {}
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            // It keeps nobody else's last word.
+            Err(error) => tracing::error!(turn = request.turn.0, "a restart can't be answered: {error}"),
         }
     }
     Ok(())

@@ -45,7 +45,7 @@ use crate::{
         exit::{EXIT_ADDRESS, EXIT_CONFIG},
         herald,
         join::Waiting,
-        lifeline::{Lifeline, has_supervisor},
+        lifeline::{Lifeline, has_supervisor_for_admins},
         member::Member,
         signals::{RoomSignal, StopSignals},
         sweep::sweep,
@@ -154,7 +154,7 @@ fn begin(
     tasks.spawn(until(ended, sweep(Arc::clone(member))));
     tasks.spawn(until(stop_receiving, watch::watch(Arc::clone(member), accounts.clone())));
     tasks.spawn(until(ended, Arc::clone(&member.alerts).keep_storing()));
-    if !has_supervisor() {
+    if !has_supervisor_for_admins() {
         let listeners = herald::listeners(&member.config);
         tasks.spawn(until(ended, herald::keep_telling(Arc::clone(&member.oversight), listeners)));
     }

@@ -4,7 +4,7 @@ use lastword_core::decide::policy::{AccountPolicy, AgentPolicy, CustomCommand, P
 
 use crate::{
     config::{Access, Config},
-    process::lifeline::has_supervisor,
+    process::lifeline::has_supervisor_for_admins,
 };
 
 /// Takes from the configuration what decides about updates.
@@ -43,6 +43,6 @@ pub fn policy_of(config: &Config) -> Policy {
             .collect(),
         prompt_bytes_max: config.limits.prompt_bytes_max,
         queue_max: config.limits.queue_max,
-        is_supervised: has_supervisor(),
+        is_supervised: has_supervisor_for_admins(),
     }
 }

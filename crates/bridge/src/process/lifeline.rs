@@ -37,6 +37,16 @@ pub fn has_supervisor() -> bool {
     std::env::var_os(LIFELINE_ENV).is_some()
 }
 
+/// The variable by which a supervisor tells a child that it carries out what admins ask of the processes, and tells them of
+/// alerts: one of an earlier build does neither, and may have started this child all the same.
+pub const SERVES_ADMINS_ENV: &str = "LASTWORD_SERVES_ADMINS";
+
+/// Whether a supervisor started this process that does so.
+#[must_use]
+pub fn has_supervisor_for_admins() -> bool {
+    has_supervisor() && std::env::var_os(SERVES_ADMINS_ENV).is_some()
+}
+
 /// What a child says, one byte each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {

@@ -62,13 +62,15 @@ impl Board {
         !self.is_behind && self.wanted.build() == build
     }
 
-    /// Asks whoever a request names, and fills a role now, to make room. `false`: all of them were asked already.
-    pub(super) fn ask_away(&mut self, request: &Request) -> bool {
-        let who = [&self.bridge, &self.worker].map(|part| part.who.clone());
-        let asked = who.into_iter().flatten().filter(|who| request.replaces.contains(who));
-        let before = self.asked_away.len();
-        self.asked_away.extend(asked);
-        self.asked_away.len() > before
+    /// Whom a request names that fills a role now, and was not asked to make room yet.
+    pub(super) fn to_ask(&self, request: &Request) -> Vec<IncarnationId> {
+        let who = [&self.bridge, &self.worker].into_iter().filter_map(|part| part.who.as_ref());
+        who.filter(|who| request.replaces.contains(who) && !self.asked_away.contains(who)).cloned().collect()
+    }
+
+    /// Asks them to make room.
+    pub(super) fn ask_away(&mut self, who: Vec<IncarnationId>) {
+        self.asked_away.extend(who);
     }
 
     /// Whether this one is to make room because somebody asked for it.
@@ -164,14 +166,17 @@ mod tests {
             accepted_at: Timestamp(0),
         };
         assert_eq!(board.successors(&request), None);
-        assert!(board.ask_away(&request) && !board.ask_away(&request));
+        let asked = board.to_ask(&request);
+        assert_eq!(asked, [IncarnationId::new("bridge-1")]);
+        board.ask_away(asked);
+        assert!(board.to_ask(&request).is_empty());
         assert!(board.is_asked_away(&IncarnationId::new("bridge-1")));
         assert!(!board.is_asked_away(&IncarnationId::new("worker-1")), "it is not meant");
         board.part_mut(Role::Bridge).ready = None;
         assert_eq!(board.successors(&request), None);
         fills(&mut board, Role::Bridge, "bridge-2");
         assert_eq!(board.successors(&request), Some(vec![(Role::Bridge, "b")]));
-        assert!(!board.ask_away(&request), "who began later stays");
+        assert!(board.to_ask(&request).is_empty(), "who began later stays");
         let both = Request { restart: Restart::All, ..request };
         assert_eq!(board.successors(&both).map(|parts| parts.len()), Some(2));
     }

@@ -5,12 +5,12 @@ use std::{fmt::Write, sync::Arc, time::Duration};
 
 use lastword_core::{
     ids::{Attempt, Fence},
-    reason::span,
+    reason::{Reason, span},
     store::{Clock, Elected, End, Request, StoreError, Topic, Verdict},
 };
 use lastword_store::SystemClock;
 
-use super::Supervisor;
+use super::{Supervisor, stale::takes_configuration};
 
 /// How often to look without being woken.
 const POLL: Duration = Duration::from_secs(1);
@@ -34,21 +34,35 @@ pub(super) async fn serve(supervisor: Arc<Supervisor>) {
 
 async fn carry_out(supervisor: &Supervisor) -> Result<(), StoreError> {
     for request in supervisor.store.requests().await? {
-        let successors = supervisor.board.borrow().successors(&request).map(|builds| written(&builds));
-        match successors {
-            Some(builds) => answer(supervisor, &request, &builds).await?,
-            None => {
-                let is_new = supervisor.board.send_if_modified(|board| board.ask_away(&request));
-                if is_new {
-                    tracing::info!(
-                        turn = request.turn.0,
-                        "restarting {}, as asked from the chat",
-                        request.restart.shown()
-                    );
-                }
-            }
+        match carry_out_one(supervisor, &request).await {
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            // It keeps no other from being carried out.
+            Err(error) => tracing::error!(turn = request.turn.0, "a restart can't be answered: {error}"),
+            Ok(()) => {}
         }
     }
+    Ok(())
+}
+
+async fn carry_out_one(supervisor: &Supervisor, request: &Request) -> Result<(), StoreError> {
+    let (successors, to_ask) = {
+        let board = supervisor.board.borrow();
+        (board.successors(request).map(|builds| written(&builds)), board.to_ask(request))
+    };
+    if let Some(builds) = successors {
+        return answer(supervisor, request, &builds).await;
+    }
+    if to_ask.is_empty() {
+        return Ok(());
+    }
+    // Who runs now does not read it again; who would be started has to.
+    if let Err(why) = takes_configuration(supervisor, &supervisor.image()).await {
+        tracing::error!(turn = request.turn.0, "nothing is restarted, because of the configuration: {why}");
+        return speak(supervisor, request, End::Errored(Reason::RestartRefused), Reason::RestartRefused.last_word())
+            .await;
+    }
+    tracing::info!(turn = request.turn.0, "restarting {}, as asked from the chat", request.restart.shown());
+    supervisor.board.send_modify(|board| board.ask_away(to_ask));
     Ok(())
 }
 
@@ -60,21 +74,21 @@ async fn answer(supervisor: &Supervisor, request: &Request, builds: &str) -> Res
     for replaced in &request.replaces {
         old += supervisor.store.running(replaced).await?.len();
     }
+    let grace = span(supervisor.config.shutdown_grace_ms);
     // Writing to a String can't fail.
     match old {
         0 => {}
-        1 => text.push_str(" One message is still worked on by the old worker, and will be answered."),
-        n => drop(write!(text, " {n} messages are still worked on by the old worker, and will be answered.")),
+        1 => drop(write!(text, " One message is still worked on by the old worker, which has {grace} for it.")),
+        n => drop(write!(text, " {n} messages are still worked on by the old worker, which has {grace} for them.")),
     }
-    let verdict = Verdict {
-        fence: Fence { turn: request.turn, attempt: Attempt::NONE },
-        end: End::Answered,
-        parts: vec![text],
-        files: Vec::new(),
-        if_progress: None,
-    };
+    speak(supervisor, request, End::Answered, text).await
+}
+
+async fn speak(supervisor: &Supervisor, request: &Request, end: End, text: String) -> Result<(), StoreError> {
+    let fence = Fence { turn: request.turn, attempt: Attempt::NONE };
+    let verdict = Verdict { fence, end, parts: vec![text], files: Vec::new(), if_progress: None };
     match supervisor.store.elect(verdict).await? {
-        Elected::Won => tracing::info!(turn = request.turn.0, "restarted {}", request.restart.shown()),
+        Elected::Won => tracing::info!(turn = request.turn.0, "a restart has its last word"),
         Elected::Lost => {}
     }
     Ok(())

@@ -94,7 +94,8 @@ async fn build_of(path: &Path) -> Result<String, String> {
     build.map(ToOwned::to_owned).ok_or_else(|| "it does not say which build it is".to_owned())
 }
 
-async fn takes_configuration(supervisor: &Supervisor, image: &Image) -> Result<(), String> {
+/// Whether a program would take the configuration as it is on the disk.
+pub(super) async fn takes_configuration(supervisor: &Supervisor, image: &Image) -> Result<(), String> {
     let command = image.command(&supervisor.config, "check").map_err(|error| error.to_string())?;
     run(command).await.map(|_| ())
 }

@@ -116,6 +116,11 @@ reasons! {
         person: "nobody would start me again: I run without a supervisor. Restart me where you started me.",
         operator: "`lastword bridge` and `lastword worker` run by themselves; `lastword run` supervises them";
 
+    /// What would be started again would not take the configuration.
+    RestartRefused = "restart_refused",
+        person: "the configuration on the disk does not work, so nothing was restarted; the operator can see why.",
+        operator: "what would be started does not take the configuration; `lastword check` says why";
+
     /// What was to be started again did not get ready.
     RestartFailed = "restart_failed",
         person: "what was to be started again does not get ready; the operator can see why.",

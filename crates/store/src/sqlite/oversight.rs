@@ -41,7 +41,8 @@ impl Oversight for SqliteStore {
     }
 
     async fn tell(&self, to: &[Place], every_ms: i64) -> Result<usize, StoreError> {
-        if to.is_empty() || !self.engine.read(herald::has_news).await? {
+        let now = self.clock.now();
+        if to.is_empty() || !self.engine.read(move |conn| herald::has_news(conn, now, every_ms)).await? {
             return Ok(0);
         }
         let to = to.to_vec();

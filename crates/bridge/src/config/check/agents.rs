@@ -1,4 +1,4 @@
-//! Agents: what they may do again, and what they may see.
+//! Agents: what they may do again, and what they may see. Accounts: what is said of them in vain.
 
 use crate::config::{
     problem::Findings,
@@ -14,6 +14,7 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
     for account in root.get("accounts").map(Node::entries).unwrap_or_default() {
         nobody(&account.key, &account.node, findings);
         hold(&account.key, &account.node, findings);
+        alerts(&account.key, &account.node, findings);
     }
 }
 
@@ -75,6 +76,18 @@ fn nobody(name: &str, account: &Node, findings: &mut Findings) {
         let text =
             format!("accounts.{name}.allow: nobody may talk to this account; list users, conversations or \"*\"");
         findings.warning(Some(mark), text);
+    }
+}
+
+/// Who talks to the web API sees answers, and nothing that was not asked for.
+fn alerts(name: &str, account: &Node, findings: &mut Findings) {
+    let is_web = account.get("network").and_then(Node::text) == Some("web");
+    if let (Some(told), true) = (account.get("alerts_to"), is_web) {
+        let text = format!(
+            "accounts.{name}.alerts_to: has no effect, because the web API shows only answers; name a conversation on \
+             another network"
+        );
+        findings.warning(Some(told.mark), text);
     }
 }
 

@@ -98,6 +98,7 @@ limits: {}
     config.yaml:5:86: accounts.web.progress: must be true or false; here is the text `perhaps`
     config.yaml:6:21: accounts.phone.network: unknown network `telegrm`; did you mean `telegram`? (known: web, telegram, slack, matrix)
     config.yaml:7:3: accounts.Loud: a name begins with a small letter and has up to 32 small letters, digits, `_` and `-`
+    config.yaml:7:20: accounts.Loud.network: there is one web API, and accounts.web is on it; remove one of them
     config.yaml:8:7: accounts.none: must be a mapping; here is nothing
     config.yaml:12:14: agents.coder.program: must name a program, such as claude; here is nothing
     config.yaml:13:11: agents.coder.args: must be a list; here is text
@@ -405,7 +406,7 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
     insta::assert_snapshot!(warnings(
         "
 accounts:
-  web: { network: web, allow: { users: [] }, admins: [], hold_limit: 5m }
+  web: { network: web, allow: { users: [] }, admins: [], hold_limit: 5m, alerts_to: x }
 agents:
   a: { kind: demo, max_attempts: 3 }
 routes:
@@ -415,6 +416,7 @@ routes:
     ), @r#"
     config.yaml:3:31: accounts.web.allow: nobody may talk to this account; list users, conversations or "*"
     config.yaml:3:70: accounts.web.hold_limit: has no effect without `unknown: hold`; add that, or remove it
+    config.yaml:3:85: accounts.web.alerts_to: has no effect, because the web API shows only answers; name a conversation on another network
     config.yaml:5:34: agents.a.max_attempts: has no effect without `on_lost: replay`; add that, or remove it
     config.yaml:8:5: routes[1]: never matches, because routes[0] takes everything it would; put it first or remove it
     "#);

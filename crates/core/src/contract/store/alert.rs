@@ -186,6 +186,12 @@ pub async fn admins_are_told_of_alerts_together_and_not_too_often(world: &World)
     assert_eq!((tell().await, tell().await), (2, 0));
     let text = "⚠️ An alert; /alerts lists what is open.\n• child_hung, bridge: **why**\n✅ Over: disk_full, store";
     assert_eq!(world.delivers_all().await, [text, text]);
+    world.store.resolve(AlertCode::ChildDied, "worker").await.expect("resolves");
+    raise(AlertCode::ChildDied, "worker").await;
+    world.clock.advance_ms(EVERY_MS);
+    assert_eq!(tell().await, 1);
+    let text = "⚠️ An alert; /alerts lists what is open.\n• child_died, worker: **why**";
+    assert_eq!(world.delivers_all().await, [text, text], "what is open again is not over");
     // A clock that was set back keeps nobody waiting.
     world.clock.advance_ms(-100_000_000);
     raise(AlertCode::LastGasp, "deployment").await;

@@ -30,12 +30,17 @@ pub(crate) fn next_notice(conn: &Connection) -> Res<i64> {
     next.ok_or_else(|| Failure::Damaged("the deployment's row is missing".into()))
 }
 
-/// Whether admins may be told something now; `every_ms` passes until they may be told again. A time in the future is of
-/// a clock that was set back.
-pub(crate) fn may_tell(tx: &Tx<'_>, every_ms: i64) -> Res<bool> {
-    const SQL: &str =
-        "UPDATE deployment SET alerts_told_at = ?1 WHERE alerts_told_at <= ?1 - ?2 OR alerts_told_at > ?1";
-    Ok(run(tx.conn(), SQL, (tx.now().0, every_ms))? > 0)
+/// Whether admins may be told something now, `every_ms` after they were told last. A time in the future is of a clock that
+/// was set back.
+pub(crate) fn may_tell(conn: &Connection, now: Timestamp, every_ms: i64) -> Res<bool> {
+    const SQL: &str = "SELECT 1 FROM deployment WHERE alerts_told_at <= ?1 - ?2 OR alerts_told_at > ?1";
+    Ok(one(conn, SQL, (now.0, every_ms), |_| Ok(()))?.is_some())
+}
+
+/// Admins are told something now.
+pub(crate) fn told(tx: &Tx<'_>) -> Res<()> {
+    run(tx.conn(), "UPDATE deployment SET alerts_told_at = ?1", [tx.now().0])?;
+    Ok(())
 }
 
 /// 16 hexadecimal digits, of which 62 bits are random.

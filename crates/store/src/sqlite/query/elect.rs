@@ -110,7 +110,7 @@ pub(crate) fn decide(tx: &Tx<'_>, word: &Word<'_>) -> Res<Option<OwedTurn>> {
             }
         }
         _ if owed.is_request => {
-            place::aside_ended(tx, owed.place, lanes)?;
+            place::aside_ended(tx, owed.place, word.turn, lanes)?;
             request::forget(tx, word.turn)?;
         }
         _ => place::queued_ended(tx, owed.place, word.turn, lanes)?,

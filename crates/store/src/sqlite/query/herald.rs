@@ -6,7 +6,7 @@ use lastword_core::{
     capability::{ReplyShape, TextLimit, TextUnit, Via},
     decide::split,
     delivery::Form,
-    ids::{Place, PlaceId},
+    ids::{Place, PlaceId, Timestamp},
 };
 use rusqlite::Connection;
 
@@ -19,7 +19,7 @@ use crate::{
     replies,
     sqlite::{
         failure::Res,
-        row::{Columns, all, one, run},
+        row::{Columns, one, run},
         tx::Tx,
     },
 };
@@ -27,7 +27,7 @@ use crate::{
 /// The least that anybody is told of.
 const TOLD_FROM: Severity = Severity::Warning;
 /// The most alerts that one look reads; more are told next time.
-const READ_MAX: i64 = 500;
+const READ_MAX: usize = 500;
 /// How replies are posted where nobody has spoken yet. Whoever speaks there brings the shape that counts.
 const UNSEEN: ReplyShape = ReplyShape {
     via: Via::Post,
@@ -43,43 +43,53 @@ macro_rules! news {
         concat!(
             "SELECT ",
             $what,
-            " FROM alert WHERE (told_at IS NULL AND resolved_at IS NULL)
-                 OR (told_at IS NOT NULL AND resolved_at IS NOT NULL AND end_told_at IS NULL)
-             ORDER BY id LIMIT ?1"
+            " FROM alert a WHERE (told_at IS NULL AND resolved_at IS NULL)
+                 OR (told_at IS NOT NULL AND resolved_at IS NOT NULL AND end_told_at IS NULL)"
         )
     };
 }
 
-/// Whether there is anything to tell.
-pub(crate) fn has_news(conn: &Connection) -> Res<bool> {
-    Ok(one(conn, news!("1"), [1], |_| Ok(()))?.is_some())
+/// Whether there is anything that may be told now.
+pub(crate) fn has_news(conn: &Connection, now: Timestamp, every_ms: i64) -> Res<bool> {
+    const SQL: &str = concat!(news!("1"), " LIMIT 1");
+    Ok(deployment::may_tell(conn, now, every_ms)? && one(conn, SQL, [], |_| Ok(()))?.is_some())
 }
 
 /// Tells all of `to`, unless somebody was told less than `every_ms` ago; how many alerts they were told of.
 pub(crate) fn tell(tx: &Tx<'_>, to: &[Place], every_ms: i64) -> Res<usize> {
+    const SQL: &str = concat!(
+        news!(
+            "a.id, a.code, a.subject, a.detail, a.resolved_at IS NOT NULL,
+             EXISTS (SELECT 1 FROM alert o WHERE o.code = a.code AND o.subject = a.subject AND o.resolved_at IS NULL)"
+        ),
+        " ORDER BY a.id"
+    );
     const OPEN_TOLD: &str = "UPDATE alert SET told_at = ?2 WHERE id = ?1";
     const END_TOLD: &str = "UPDATE alert SET end_told_at = ?2 WHERE id = ?1";
-    let news = all(tx.conn(), news!("id, code, subject, detail, resolved_at IS NOT NULL"), [READ_MAX], read)?;
-    if news.is_empty() || !deployment::may_tell(tx, every_ms)? {
+    if !deployment::may_tell(tx.conn(), tx.now(), every_ms)? {
         return Ok(0);
     }
+    let news = tx.readable(SQL, [], READ_MAX, "alert", read)?;
     for News { id, is_over, .. } in &news {
         run(tx.conn(), if *is_over { END_TOLD } else { OPEN_TOLD }, (id, tx.now().0))?;
     }
     let worth = |code: AlertCode| code.severity() >= TOLD_FROM;
     let told: Vec<(AlertCode, &News)> =
         news.iter().filter_map(|one| Some((one.code.filter(|code| worth(*code))?, one))).collect();
-    let (over, open): (Vec<_>, Vec<_>) = told.iter().partition(|(_, one)| one.is_over);
-    let open: Vec<_> = open.iter().map(|(code, one)| (*code, &*one.subject, &*one.detail)).collect();
-    let over: Vec<_> = over.iter().map(|(code, one)| (*code, &*one.subject)).collect();
-    if told.is_empty() {
+    let open: Vec<_> =
+        told.iter().filter(|(_, one)| !one.is_over).map(|(code, one)| (*code, &*one.subject, &*one.detail)).collect();
+    // What is open again is not over.
+    let over = told.iter().filter(|(_, one)| one.is_over && !one.is_open);
+    let over: Vec<_> = over.map(|(code, one)| (*code, &*one.subject)).collect();
+    if open.is_empty() && over.is_empty() {
         return Ok(0);
     }
+    deployment::told(tx)?;
     let text = replies::alerts(&open, &over);
     for place in to {
         post(tx, place, &text)?;
     }
-    Ok(told.len())
+    Ok(open.len() + over.len())
 }
 
 /// A change of an alert that nobody was told of.
@@ -90,11 +100,13 @@ struct News {
     subject: String,
     detail: String,
     is_over: bool,
+    /// Whether it, or another of its kind, is open.
+    is_open: bool,
 }
 
-fn read(row: &mut Columns<'_>) -> Res<News> {
-    let (id, code) = (row.get()?, AlertCode::from_stored(&row.get::<String>()?));
-    Ok(News { id, code, subject: row.get()?, detail: row.get()?, is_over: row.get()? })
+fn read(id: i64, row: &mut Columns<'_>) -> Res<News> {
+    let code = AlertCode::from_stored(&row.get::<String>()?);
+    Ok(News { id, code, subject: row.get()?, detail: row.get()?, is_over: row.get()?, is_open: row.get()? })
 }
 
 fn post(tx: &Tx<'_>, place: &Place, text: &str) -> Res<()> {

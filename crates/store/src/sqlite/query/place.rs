@@ -101,16 +101,21 @@ pub(crate) fn queued_ended(tx: &Tx<'_>, place: PlaceId, turn: TurnId, lanes: usi
     change_one(tx.conn(), SQL, (place.0, turn.0, lanes as i64))
 }
 
-/// A turn ended that stood in no queue, with `lanes` messages in the lane.
-pub(crate) fn aside_ended(tx: &Tx<'_>, place: PlaceId, lanes: usize) -> Res<()> {
-    change_one(tx.conn(), "UPDATE place SET next_lane = next_lane + ?2 WHERE id = ?1", (place.0, lanes as i64))
+/// A turn ended that stood in no queue, with `lanes` messages in the lane. A build that knows of no such turns may have
+/// taken it for the head of the queue.
+pub(crate) fn aside_ended(tx: &Tx<'_>, place: PlaceId, turn: TurnId, lanes: usize) -> Res<()> {
+    const SQL: &str = "UPDATE place SET next_lane = next_lane + ?3, head = CASE head WHEN ?2
+             THEN (SELECT t.id FROM marker m CROSS JOIN turn t ON t.id = m.turn
+                   WHERE t.place = ?1 AND t.state = 'queued' AND t.kind = 'agent' ORDER BY t.seq LIMIT 1)
+             ELSE head END
+         WHERE id = ?1";
+    change_one(tx.conn(), SQL, (place.0, turn.0, lanes as i64))
 }
 
 /// The next position of the lane, which is taken.
 pub(crate) fn take_lane(tx: &Tx<'_>, place: PlaceId) -> Res<i64> {
-    const SQL: &str = "SELECT next_lane FROM place WHERE id = ?1";
+    const SQL: &str = "UPDATE place SET next_lane = next_lane + 1 WHERE id = ?1 RETURNING next_lane - 1";
     let lane = one(tx.conn(), SQL, [place.0], |row| row.get())?;
-    aside_ended(tx, place, 1)?;
     lane.ok_or_else(|| Failure::Damaged(format!("place {place} is gone")))
 }
 
