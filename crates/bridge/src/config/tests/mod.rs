@@ -129,7 +129,7 @@ limits: {}
     config.yaml:34:12: state_dir: the environment variable NOPE is not set; set it, or give a default with ${NOPE:-default}
     config.yaml:35:17: shutdown_grace: must be a length of time with its unit, such as 90s, 10m or 1h; here is `30`
     config.yaml:36:1: limits: this key is already on line 31; keep one of the two
-    39 problems in the configuration
+    40 problems in the configuration
     ");
 }
 
