@@ -16,7 +16,7 @@ use super::{
 use crate::sqlite::{
     failure::{Failure, Res},
     restore::OwedAfterRestore,
-    row::{all, change_one, run},
+    row::{all, change_one, one, run},
     tx::Tx,
 };
 
@@ -35,8 +35,9 @@ pub(crate) fn decide(tx: &Tx<'_>, owed: OwedAfterRestore) -> Res<(u64, u64)> {
     let (ended, given_up) = match owed {
         OwedAfterRestore::Keep => (0, 0),
         OwedAfterRestore::Drop => {
+            let newest = one(tx.conn(), "SELECT max(id) FROM delivery", [], |row| row.get::<Option<i64>>())?.flatten();
             let ended = end_owed(tx)?;
-            let given_up = give_up_open(tx)?;
+            let given_up = give_up_open(tx, newest.unwrap_or(0))?;
             run(tx.conn(), "UPDATE account SET cursor = NULL, holder = NULL, fence = fence + 1", [])?;
             // One whose turn can't be read keeps its marker, and so its owner.
             run(
@@ -76,10 +77,12 @@ fn end(tx: &Tx<'_>, turn: TurnId, attempt: Attempt, progress: u64) -> Res<()> {
     }
 }
 
-/// Every delivery that is on its way, as if each were attempted once more and refused.
-fn give_up_open(tx: &Tx<'_>) -> Res<u64> {
+/// Every delivery that is on its way, as if each were attempted once more and refused. Those up to `newest`, which the
+/// backup held, may have arrived since it was made: whoever wants one sent after all has that doubt first.
+fn give_up_open(tx: &Tx<'_>, newest: i64) -> Res<u64> {
     const OPEN: &str = "SELECT id, state FROM delivery WHERE ended_at IS NULL";
-    const SQL: &str = "UPDATE delivery SET state = ?3, holder = NULL, cause = ?4, ended_at = ?5
+    const SQL: &str = "UPDATE delivery SET state = ?3, holder = NULL, cause = ?4, ended_at = ?5,
+             doubted_at = ifnull(doubted_at, CASE WHEN id <= ?6 THEN ?5 END)
          WHERE id = ?1 AND state = ?2";
     let open = all(tx.conn(), OPEN, [], |row| Ok((row.get::<i64>()?, row.word(DeliveryState::from_stored)?)))?;
     for (id, state) in &open {
@@ -88,7 +91,7 @@ fn give_up_open(tx: &Tx<'_>) -> Res<u64> {
             waiting => delivery::after(*waiting, DeliveryHappened::Claimed)?,
         };
         let dead = delivery::after(sending, DeliveryHappened::GivenUp)?;
-        change_one(tx.conn(), SQL, (id, state.as_str(), dead.as_str(), CAUSE, tx.now().0))?;
+        change_one(tx.conn(), SQL, (id, state.as_str(), dead.as_str(), CAUSE, tx.now().0, newest))?;
         tx.count(super::tally::Tally::delivery_died);
     }
     Ok(open.len() as u64)

@@ -125,6 +125,26 @@ async fn what_a_backup_owes_is_dropped_without_a_word() {
     assert_eq!(number(&conn, "SELECT count(*) FROM account WHERE cursor IS NOT NULL OR holder IS NOT NULL"), 0);
 }
 
+/// It may have been delivered after the backup was made; the error that took the place of an answer was not.
+#[tokio::test]
+async fn what_was_on_its_way_in_a_backup_stays_doubtful_when_it_is_dropped() {
+    let folder = folder();
+    let world = world(folder.path(), SqliteOptions::inline).await;
+    world.asks("plain", "1").await;
+    world.answers(&world.claims().await[0], "one").await;
+    world.asks("plain", "2").await;
+    let to = folder.path().join("backup");
+    SqliteStore::backup(&database(folder.path()), &to).unwrap();
+    drop(world);
+    restore(&to, folder.path(), OwedAfterRestore::Drop).unwrap();
+    let store = reopen(folder.path());
+    let conn = beside(folder.path());
+    let doubtful = "SELECT count(*) FROM delivery WHERE state = 'dead' AND doubted_at IS NOT NULL AND turn =";
+    let of = |turn: i64| number(&conn, &format!("{doubtful} {turn}"));
+    assert_eq!((of(1), of(2), number(&conn, "SELECT count(*) FROM delivery WHERE state = 'dead'")), (1, 0, 2));
+    assert_eq!(store.audit().await.unwrap().violations, []);
+}
+
 #[tokio::test]
 async fn a_store_too_damaged_to_read_is_kept_and_replaced() {
     let folder = folder();
