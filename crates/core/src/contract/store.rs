@@ -99,7 +99,7 @@ macro_rules! store_contract {
             a_clock_set_back_ends_every_pause,
             a_stolen_delivery_waits_for_no_pause,
             a_doubt_begins_again_when_the_clock_was_set_back,
-            an_assertion_does_not_wait_for_a_clock_that_was_set_back,
+            an_assertion_waits_anew_when_the_clock_was_set_back,
             a_pause_is_cut_to_the_longest,
             a_paused_conversation_holds_only_its_own_lanes,
             a_paused_account_holds_everything_of_it,

@@ -7,12 +7,12 @@ use lastword_core::{
     store::{DeliveryClaim, PAUSE_MS_MAX},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Params};
 
 use super::{delivery, place};
 use crate::sqlite::{
     failure::{Failure, Res, is_broken_rule},
-    row::{self, Columns, Unreadable, change_one},
+    row::{self, Columns, Unreadable, all, change_one},
     tx::Tx,
 };
 
@@ -35,19 +35,45 @@ pub(crate) fn claim(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Ve
     const TAKE: &str = "UPDATE delivery SET state = ?3, holder = ?4, attempts = ?5, claimed_at = ?6
          WHERE id = ?1 AND state = ?2";
     let mut claims = Vec::new();
+    assertions_wait_anew(tx)?;
     for Due { state, claim } in due(tx, holder, limit)? {
         let next = delivery::after(state, DeliveryHappened::Claimed)?;
         let change = (claim.id.0, state.as_str(), next.as_str(), holder.as_str(), claim.attempt, tx.now().0);
-        match change_one(tx.conn(), TAKE, change) {
-            Ok(()) => claims.push(claim),
-            // Nothing is wrong with this change: what the row held before breaks the rule, and keeps nobody else waiting.
-            Err(Failure::Sql(error)) if is_broken_rule(&error) => {
-                tx.damaged("delivery", claim.id.0, &error.to_string())?;
-            }
-            Err(failure) => return Err(failure),
+        if change_sound(tx, claim.id.0, TAKE, change)? {
+            claims.push(claim);
         }
     }
     Ok(claims)
+}
+
+/// Changes a delivery, unless what its row held before breaks a rule: that is reported, and keeps nobody else waiting.
+fn change_sound(tx: &Tx<'_>, id: i64, sql: &str, change: impl Params) -> Res<bool> {
+    match change_one(tx.conn(), sql, change) {
+        Ok(()) => Ok(true),
+        Err(Failure::Sql(error)) if is_broken_rule(&error) => {
+            tx.damaged("delivery", id, &error.to_string())?;
+            Ok(false)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// An assertion that began to wait later than now, because the clock was set back, waits its whole time again: what it
+/// waits for is a request that may still be on its way, and how long that has been, nobody knows.
+fn assertions_wait_anew(tx: &Tx<'_>) -> Res<()> {
+    const FIND: &str = "SELECT id, state FROM delivery INDEXED BY delivery_waits
+         WHERE state IN ('pending', 'ambiguous') AND kind = ?1 AND not_before > ?2 AND claimed_at > ?2";
+    const WAIT: &str = "UPDATE delivery SET not_before = min(?3 + not_before - claimed_at, ?4), claimed_at = ?3
+         WHERE id = ?1 AND state = ?2";
+    let now = tx.now();
+    let believed_until = now.plus_ms(PAUSE_MS_MAX);
+    let found = all(tx.conn(), FIND, (DeliveryKind::Assertion.as_str(), now.0), |row| {
+        Ok((row.get::<i64>()?, row.get::<String>()?))
+    })?;
+    for (id, state) in found {
+        change_sound(tx, id, WAIT, (id, state, now.0, believed_until.0))?;
+    }
+    Ok(())
 }
 
 /// Waiting deliveries of accounts leased by `holder` that nothing open in their lane precedes, and that are not paused.
@@ -66,7 +92,7 @@ fn due(tx: &Tx<'_>, holder: &IncarnationId, limit: usize) -> Res<Vec<Due>> {
              AND NOT (a.paused_until BETWEEN ?2 + 1 AND ?3 AND a.paused_at <= ?2)
          ORDER BY d.id"
     );
-    // A pause that began later than now, or ends later than any may, is from before the clock was set back.
+    // A pause that began later than now, or ends later than any may, is from before the clock was set back, and over.
     let now = tx.now();
     let believed_until = now.plus_ms(PAUSE_MS_MAX);
     tx.readable(SQL, (holder.as_str(), now.0, believed_until.0), limit, "delivery", |id, row| {
