@@ -28,4 +28,5 @@ mod telegram;
 mod telegram_clients;
 mod terminal;
 mod tidy;
+mod updating;
 mod world;

@@ -79,13 +79,39 @@ named! {
     }
 }
 
+named! {
+    /// Where a supervisor can be made to die while it changes the build: apart from the others, because no turn is run
+    /// and nothing is posted there.
+    pub enum UpdatePoint {
+        /// The new build is made, and not tried out.
+        AfterBuild = "update.after_build",
+        /// The one before is kept, the program's file is what it was.
+        BeforeSwap = "update.before_swap",
+        /// The program's file is the new build.
+        AfterSwap = "update.after_swap",
+        /// The new build does its work, and did not post anything yet.
+        OnTrial = "update.on_trial",
+        /// How it ended is known, and not said.
+        BeforeLastWord = "update.before_last_word",
+    }
+}
+
+/// Dies here if a test armed this point of an update.
+#[inline]
+pub fn point_of_update(point: UpdatePoint) {
+    #[cfg(feature = "testing")]
+    armed::maybe_die(point.as_str());
+    #[cfg(not(feature = "testing"))]
+    let _ = point;
+}
+
 /// Dies here if a test armed this point.
 #[inline]
 pub fn point(point: Point) {
     #[cfg(feature = "testing")]
     {
         simulated::pass(point);
-        armed::maybe_die(point);
+        armed::maybe_die(point.as_str());
     }
     #[cfg(not(feature = "testing"))]
     let _ = point;
@@ -127,7 +153,7 @@ mod armed {
         atomic::{AtomicU32, Ordering},
     };
 
-    use super::Point;
+    use super::{Point, UpdatePoint};
 
     struct Armed {
         name: String,
@@ -145,9 +171,9 @@ mod armed {
 
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 
-    pub(super) fn maybe_die(point: Point) {
+    pub(super) fn maybe_die(point: &str) {
         let Some(armed) = ARMED.get_or_init(read) else { return };
-        if armed.name != point.as_str() {
+        if armed.name != point {
             return;
         }
         let passed = armed.passes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -173,7 +199,8 @@ mod armed {
         let (name, nth) = raw.split_once(':').unwrap_or((&raw, "1"));
         let nth = nth.parse().expect("LASTWORD_CRASH_AT is <point> or <point>:<n>");
         assert!(
-            Point::ALL.iter().any(|point| point.as_str() == name),
+            Point::ALL.iter().any(|point| point.as_str() == name)
+                || UpdatePoint::ALL.iter().any(|point| point.as_str() == name),
             "LASTWORD_CRASH_AT names no crash point: {name}"
         );
         Some(Armed {

@@ -1,6 +1,6 @@
 //! What people read when they ask about their place.
 
-use lastword_core::{alert::AlertCode, ids::DeliveryId, reason::span, store::Restart};
+use lastword_core::{alert::AlertCode, ids::DeliveryId, reason::span, store::Operation};
 
 /// The most alerts in one message, of those that are new and of those that are over.
 const ALERTS_SHOWN: usize = 8;
@@ -16,9 +16,13 @@ pub(crate) const STILL_WORKING: &str = "This is still being worked on; /stop end
 /// `/retry` where nothing was asked yet.
 pub(crate) const NOTHING_TO_RETRY: &str = "There is nothing to retry here yet.";
 
-/// `/restart` was heard; its last word follows.
-pub(crate) fn restarting(restart: Restart) -> String {
-    format!("Restarting {} …", restart.shown())
+/// What an operator asked for was heard; its last word follows.
+pub(crate) fn begins(operation: Operation) -> String {
+    match operation {
+        Operation::Restart(restart) => format!("Restarting {} …", restart.shown()),
+        Operation::Update => "Updating …".to_owned(),
+        Operation::Rollback => "Going back to the build before …".to_owned(),
+    }
 }
 
 /// What admins are told: alerts that are new, by code, subject and detail, and those that are over.

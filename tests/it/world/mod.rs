@@ -21,7 +21,7 @@ mod town;
 mod workspace;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
@@ -324,10 +324,15 @@ impl World {
     pub fn replace_program(&self, script: &str) {
         assert!(self.settings.is_copied, "others use this program, too");
         let new = self.file("lastword.new");
-        let script = script.replace("{program}", processes::binary().to_str().unwrap());
-        std::fs::write(&new, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&new, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        self.write_program(&new, script);
         std::fs::rename(new, self.program()).unwrap();
+    }
+
+    /// Writes a shell script that can be run; `{program}` in it is the real program.
+    pub fn write_program(&self, file: &Path, script: &str) {
+        let script = script.replace("{program}", processes::binary().to_str().unwrap());
+        std::fs::write(file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
 
     /// Takes the port that the bridge listened on, once the last of its threads is gone.

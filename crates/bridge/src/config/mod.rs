@@ -52,7 +52,7 @@ pub use self::{
     agent::{AgentConfig, AgentKind, MAX_ATTEMPTS, ProgramConfig},
     file::{
         Access, CommandConfig, EditedFile, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel, NetworkConfig,
-        RestartConfig, RetentionConfig, StaleAction, Taken,
+        RestartConfig, RetentionConfig, StaleAction, Taken, UpdateConfig,
     },
     interpolate::Env,
     locate::locate,
@@ -102,6 +102,8 @@ pub struct Config {
     pub shutdown_grace_ms: i64,
     /// How children are restarted.
     pub restart: RestartConfig,
+    /// Where newer builds come from; a relative checkout is resolved.
+    pub update: UpdateConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
     /// What is logged, and how.
@@ -157,6 +159,7 @@ impl Config {
             limits: LimitsConfig::default(),
             shutdown_grace_ms: file::SHUTDOWN_GRACE_MS,
             restart: RestartConfig::default(),
+            update: UpdateConfig::default(),
             retention: RetentionConfig::default(),
             log: LogConfig::default(),
         }
@@ -232,6 +235,7 @@ impl Config {
         config.limits = written.limits;
         config.shutdown_grace_ms = written.shutdown_grace_ms;
         config.restart = written.restart;
+        config.update = written.update.resolved(beside);
         config.retention = written.retention;
         config.log = written.log;
         config

@@ -9,6 +9,7 @@ mod alerts;
 mod aside;
 mod audit;
 mod backup;
+mod canary;
 mod forget;
 #[cfg(feature = "matrix")]
 mod matrix;
@@ -43,6 +44,9 @@ pub enum Operate {
     Backup(backup::BackupArgs),
     /// Puts a backup in the place of the store, which is kept under another name. Nothing may run meanwhile.
     Restore(backup::RestoreArgs),
+    /// Tries whether this build could take over: on a copy of the store, and by asking every network who its bot is. What
+    /// `/update` runs before it changes anything.
+    Canary,
     /// What an account on Matrix needs by hand. Nothing may run meanwhile.
     #[cfg(feature = "matrix")]
     #[command(subcommand)]
@@ -66,6 +70,7 @@ pub async fn run(what: &Operate, config: &Config) -> ExitCode {
         Operate::Forget(args) => (forget::run(args, config).await, ExitCode::FAILURE),
         Operate::Backup(args) => (backup::back_up(args, config), ExitCode::FAILURE),
         Operate::Restore(args) => (backup::restore(args, config), ExitCode::FAILURE),
+        Operate::Canary => (canary::run(config).await, ExitCode::FAILURE),
         #[cfg(feature = "matrix")]
         Operate::Matrix(what) => (matrix::run(what, config).await, ExitCode::FAILURE),
     };

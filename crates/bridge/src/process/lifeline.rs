@@ -38,13 +38,15 @@ pub fn has_supervisor() -> bool {
 }
 
 /// The variable by which a supervisor tells a child that it carries out what admins ask of the processes, and tells them of
-/// alerts: one of an earlier build does neither, and may have started this child all the same.
+/// alerts: one of an earlier build does less, or neither, and may have started this child all the same.
 pub const SERVES_ADMINS_ENV: &str = "LASTWORD_SERVES_ADMINS";
+/// All that can be asked: to restart, to update and to roll back.
+pub const SERVES_ADMINS: &str = "2";
 
 /// Whether a supervisor started this process that does so.
 #[must_use]
 pub fn has_supervisor_for_admins() -> bool {
-    has_supervisor() && std::env::var_os(SERVES_ADMINS_ENV).is_some()
+    has_supervisor() && std::env::var_os(SERVES_ADMINS_ENV).is_some_and(|serves| serves == SERVES_ADMINS)
 }
 
 /// What a child says, one byte each.

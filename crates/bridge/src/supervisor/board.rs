@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use lastword_core::{
     ids::IncarnationId,
-    store::{Request, Role},
+    store::{Restart, Role},
 };
 
 use super::image::Image;
@@ -17,8 +17,18 @@ pub(super) struct Board {
     pub(super) is_behind: bool,
     bridge: Part,
     worker: Part,
+    /// What is tried in the place of what ran before.
+    pub(super) trial: Option<Trial>,
     /// Who is to make room because somebody asked for a restart.
     asked_away: BTreeSet<IncarnationId>,
+}
+
+/// A build that has to prove itself.
+#[derive(Clone, Debug)]
+pub(super) struct Trial {
+    pub(super) build: String,
+    /// What runs again if it does not.
+    pub(super) before: Image,
 }
 
 /// One child.
@@ -39,6 +49,7 @@ impl Board {
             is_behind: false,
             bridge: Part::default(),
             worker: Part::default(),
+            trial: None,
             asked_away: BTreeSet::new(),
         }
     }
@@ -62,10 +73,10 @@ impl Board {
         !self.is_behind && self.wanted.build() == build
     }
 
-    /// Whom a request names that fills a role now, and was not asked to make room yet.
-    pub(super) fn to_ask(&self, request: &Request) -> Vec<IncarnationId> {
+    /// Who of those who make room fills a role now, and was not asked to yet.
+    pub(super) fn to_ask(&self, replaces: &[IncarnationId]) -> Vec<IncarnationId> {
         let who = [&self.bridge, &self.worker].into_iter().filter_map(|part| part.who.as_ref());
-        who.filter(|who| request.replaces.contains(who) && !self.asked_away.contains(who)).cloned().collect()
+        who.filter(|who| replaces.contains(who) && !self.asked_away.contains(who)).cloned().collect()
     }
 
     /// Asks them to make room.
@@ -78,16 +89,34 @@ impl Board {
         self.asked_away.contains(who)
     }
 
-    /// The builds that do the work now, by role, if nobody whom a request names fills one of its roles any more.
-    pub(super) fn successors(&self, request: &Request) -> Option<Vec<(Role, &str)>> {
-        let meant = [Role::Bridge, Role::Worker].into_iter().filter(|role| request.restart.means(*role));
+    /// The builds that do the work now, by role, if none of those who make room fills one of the roles any more.
+    pub(super) fn successors(&self, restart: Restart, replaces: &[IncarnationId]) -> Option<Vec<(Role, &str)>> {
+        let meant = [Role::Bridge, Role::Worker].into_iter().filter(|role| restart.means(*role));
         meant
             .map(|role| {
                 let Part { ready, who, .. } = self.part(role);
-                let is_new = who.as_ref().is_some_and(|who| !request.replaces.contains(who));
+                let is_new = who.as_ref().is_some_and(|who| !replaces.contains(who));
                 ready.as_deref().filter(|_| is_new).map(|build| (role, build))
             })
             .collect()
+    }
+
+    /// Whether both are of this build and do their work.
+    pub(super) fn does_its_work(&self, build: &str) -> bool {
+        [&self.bridge, &self.worker].into_iter().all(|part| part.ready.as_deref() == Some(build))
+    }
+
+    /// Whether it has to prove itself yet: one death is enough then.
+    pub(super) fn is_tried(&self, image: &Image) -> bool {
+        self.wanted == *image && self.trial.as_ref().is_some_and(|trial| trial.build == image.build())
+    }
+
+    /// What runs instead of a build that does not work.
+    pub(super) fn instead_of(&self, image: &Image) -> Image {
+        match &self.trial {
+            Some(trial) if trial.build == image.build() && trial.before.is_there() => trial.before.clone(),
+            _ => Image::Running,
+        }
     }
 
     /// Whether both do their work.
@@ -127,11 +156,6 @@ impl fmt::Display for Part {
 
 #[cfg(test)]
 mod tests {
-    use lastword_core::{
-        ids::{Timestamp, TurnId},
-        store::Restart,
-    };
-
     use super::*;
 
     #[test]
@@ -159,25 +183,19 @@ mod tests {
         };
         fills(&mut board, Role::Bridge, "bridge-1");
         fills(&mut board, Role::Worker, "worker-1");
-        let request = Request {
-            turn: TurnId(1),
-            restart: Restart::Bridge,
-            replaces: vec![IncarnationId::new("bridge-0"), IncarnationId::new("bridge-1")],
-            accepted_at: Timestamp(0),
-        };
-        assert_eq!(board.successors(&request), None);
-        let asked = board.to_ask(&request);
+        let replaces = [IncarnationId::new("bridge-0"), IncarnationId::new("bridge-1")];
+        assert_eq!(board.successors(Restart::Bridge, &replaces), None);
+        let asked = board.to_ask(&replaces);
         assert_eq!(asked, [IncarnationId::new("bridge-1")]);
         board.ask_away(asked);
-        assert!(board.to_ask(&request).is_empty());
+        assert!(board.to_ask(&replaces).is_empty());
         assert!(board.is_asked_away(&IncarnationId::new("bridge-1")));
         assert!(!board.is_asked_away(&IncarnationId::new("worker-1")), "it is not meant");
         board.part_mut(Role::Bridge).ready = None;
-        assert_eq!(board.successors(&request), None);
+        assert_eq!(board.successors(Restart::Bridge, &replaces), None);
         fills(&mut board, Role::Bridge, "bridge-2");
-        assert_eq!(board.successors(&request), Some(vec![(Role::Bridge, "b")]));
-        assert!(board.to_ask(&request).is_empty(), "who began later stays");
-        let both = Request { restart: Restart::All, ..request };
-        assert_eq!(board.successors(&both).map(|parts| parts.len()), Some(2));
+        assert_eq!(board.successors(Restart::Bridge, &replaces), Some(vec![(Role::Bridge, "b")]));
+        assert!(board.to_ask(&replaces).is_empty(), "who began later stays");
+        assert_eq!(board.successors(Restart::All, &replaces).map(|parts| parts.len()), Some(2));
     }
 }

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     bridge::banner::BANNER_ENV,
     process::{
-        lifeline::{LIFELINE_ENV, SERVES_ADMINS_ENV, Word},
+        lifeline::{LIFELINE_ENV, SERVES_ADMINS, SERVES_ADMINS_ENV, Word},
         member::{INCARNATION_ENV, new_incarnation},
         signals::MAKE_ROOM,
     },
@@ -85,7 +85,7 @@ impl Child {
         supervisor.board.send_modify(|board| board.part_mut(role).who = Some(incarnation.clone()));
         let process = command
             .env(LIFELINE_ENV, "stdin")
-            .env(SERVES_ADMINS_ENV, "1")
+            .env(SERVES_ADMINS_ENV, SERVES_ADMINS)
             .env(INCARNATION_ENV, incarnation.as_str())
             .stdin(OwnedFd::from(its))
             // A group of its own: Ctrl-C in a terminal asks the supervisor, and the supervisor asks its children.

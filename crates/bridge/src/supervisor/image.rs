@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::{build_id::build, config::Config, process::program};
 
 /// What the service manager of the supervisor tells it, and nobody else.
-const MANAGER_ENV: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+pub(super) const MANAGER_ENV: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
 /// A program.
 #[derive(Clone, Debug, PartialEq, Eq)]

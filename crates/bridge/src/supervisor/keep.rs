@@ -132,7 +132,8 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
                 failures = if child.is_healthy { 1 } else { failures + 1 };
                 let has_failed = !child.is_healthy && status.code() != Some(EXIT_STORE.into());
                 // A new build that was ready once is kept: what it dies of is judged like any other death.
-                let image = if child.is_ready { &Image::Running } else { &image };
+                let is_tried = supervisor.board.borrow().is_tried(&image);
+                let image = if child.is_ready && !is_tried { &Image::Running } else { &image };
                 if has_failed && supervisor.failed(role, image).await == Verdict::GiveUp {
                     break Kept::GaveUp;
                 }

@@ -7,7 +7,7 @@
 //! * `watch`, `breaker`, `board`: what to do, as pure decisions
 //! * `child`, `keep`: one process, and one role
 //! * `image`, `stale`: which build
-//! * `requests`: what admins ask of it from the chat
+//! * `requests`, `update`: what admins ask of it from the chat
 //! * `memory`, `gasp`: what is left when it gives up
 //! * `desk`: what comes from outside, signals and the service manager
 
@@ -21,9 +21,11 @@ mod keep;
 mod memory;
 mod requests;
 mod stale;
+mod update;
 mod watch;
 
 use std::{
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -56,6 +58,7 @@ use crate::{
         exit::EXIT_GAVE_UP,
         herald,
         member::{keep_to_ourselves, new_incarnation, open_state},
+        program,
         state_dir::StateDir,
     },
 };
@@ -82,6 +85,8 @@ pub struct Supervisor {
     memory: Memory,
     board: latest::Sender<Board>,
     begin: Instant,
+    /// The file that it was started from.
+    program: Option<PathBuf>,
 }
 
 /// Runs bridge and worker until asked to stop, or until they can't be kept up.
@@ -111,12 +116,15 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
         memory,
         board,
         begin: Instant::now(),
+        program: program::started_from(),
     });
+    update::recall(&supervisor);
     let mut house = JoinSet::new();
     house.spawn(Arc::clone(&supervisor.alerts).keep_storing());
     house.spawn(telling);
     house.spawn(stale::look(Arc::clone(&supervisor)));
     house.spawn(requests::serve(Arc::clone(&supervisor)));
+    house.spawn(update::serve(Arc::clone(&supervisor)));
     house.spawn(decide_predecessors(Arc::clone(&supervisor)));
     let mut roles = JoinSet::new();
     for role in [Role::Worker, Role::Bridge] {
@@ -154,6 +162,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
                 tracing::warn!("asked to stop: no last gasp; the next start delivers what is left");
             } else {
                 supervisor.alerts.until_stored().await;
+                update::give_up(&supervisor).await;
                 gasp::run(&supervisor, &mut desk).await;
             }
             ExitCode::from(EXIT_GAVE_UP)
@@ -189,11 +198,11 @@ impl Supervisor {
 
     /// A start failed: with a new build the running one is tried again, otherwise it counts.
     async fn failed(&self, role: Role, image: &Image) -> Verdict {
-        if *image != Image::Running {
+        if *image != Image::Running || self.board.borrow().is_tried(image) {
             tracing::error!(
                 role = role.as_str(),
                 build = image.build(),
-                "the new build does not get ready; going back to the running one until its file changes"
+                "the new build does not get ready; going back to the one before until its file changes"
             );
             stale::withdraw(self, image);
             return Verdict::Again;

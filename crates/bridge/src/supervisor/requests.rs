@@ -1,4 +1,4 @@
-//! What admins ask of the processes from the chat: whoever a request names makes room, and once others do their work the
+//! What admins ask of the processes from the chat. A restart: whoever it names makes room, and once others do their work the
 //! person is told. Whoever supervises then speaks that last word: also a later supervisor, if this one dies before.
 
 use std::{fmt::Write, sync::Arc, time::Duration};
@@ -6,7 +6,7 @@ use std::{fmt::Write, sync::Arc, time::Duration};
 use lastword_core::{
     ids::{Attempt, Fence},
     reason::{Reason, span},
-    store::{Clock, Elected, End, Request, StoreError, Topic, Verdict},
+    store::{Clock, Elected, End, Operation, Request, Restart, StoreError, Topic, Verdict},
 };
 use lastword_store::SystemClock;
 
@@ -34,7 +34,9 @@ pub(super) async fn serve(supervisor: Arc<Supervisor>) {
 
 async fn carry_out(supervisor: &Supervisor) -> Result<(), StoreError> {
     for request in supervisor.store.requests().await? {
-        match carry_out_one(supervisor, &request).await {
+        // Another task's: it takes longer.
+        let Operation::Restart(restart) = request.operation else { continue };
+        match carry_out_one(supervisor, restart, &request).await {
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
             // It keeps no other from being carried out.
             Err(error) => tracing::error!(turn = request.turn.0, "a restart can't be answered: {error}"),
@@ -44,13 +46,13 @@ async fn carry_out(supervisor: &Supervisor) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn carry_out_one(supervisor: &Supervisor, request: &Request) -> Result<(), StoreError> {
+async fn carry_out_one(supervisor: &Supervisor, restart: Restart, request: &Request) -> Result<(), StoreError> {
     let (successors, to_ask) = {
         let board = supervisor.board.borrow();
-        (board.successors(request).map(|builds| written(&builds)), board.to_ask(request))
+        (board.successors(restart, &request.replaces).map(|builds| written(&builds)), board.to_ask(&request.replaces))
     };
     if let Some(builds) = successors {
-        return answer(supervisor, request, &builds).await;
+        return answer(supervisor, restart, request, &builds).await;
     }
     if to_ask.is_empty() {
         return Ok(());
@@ -61,15 +63,15 @@ async fn carry_out_one(supervisor: &Supervisor, request: &Request) -> Result<(),
         return speak(supervisor, request, End::Errored(Reason::RestartRefused), Reason::RestartRefused.last_word())
             .await;
     }
-    tracing::info!(turn = request.turn.0, "restarting {}, as asked from the chat", request.restart.shown());
+    tracing::info!(turn = request.turn.0, "restarting {}, as asked from the chat", restart.shown());
     supervisor.board.send_modify(|board| board.ask_away(to_ask));
     Ok(())
 }
 
 /// The last word of a restart that is done.
-async fn answer(supervisor: &Supervisor, request: &Request, builds: &str) -> Result<(), StoreError> {
+async fn answer(supervisor: &Supervisor, restart: Restart, request: &Request, builds: &str) -> Result<(), StoreError> {
     let took_ms = SystemClock.now().since_ms(request.accepted_at).max(0);
-    let mut text = format!("Restarted {} in {}; {builds}.", request.restart.shown(), shown(took_ms));
+    let mut text = format!("Restarted {} in {}; {builds}.", restart.shown(), shown(took_ms));
     let mut old = 0;
     for replaced in &request.replaces {
         old += supervisor.store.running(replaced).await?.len();
@@ -84,11 +86,16 @@ async fn answer(supervisor: &Supervisor, request: &Request, builds: &str) -> Res
     speak(supervisor, request, End::Answered, text).await
 }
 
-async fn speak(supervisor: &Supervisor, request: &Request, end: End, text: String) -> Result<(), StoreError> {
+pub(super) async fn speak(
+    supervisor: &Supervisor,
+    request: &Request,
+    end: End,
+    text: String,
+) -> Result<(), StoreError> {
     let fence = Fence { turn: request.turn, attempt: Attempt::NONE };
     let verdict = Verdict { fence, end, parts: vec![text], files: Vec::new(), if_progress: None };
     match supervisor.store.elect(verdict).await? {
-        Elected::Won => tracing::info!(turn = request.turn.0, "a restart has its last word"),
+        Elected::Won => tracing::info!(turn = request.turn.0, "what was asked of the processes has its last word"),
         Elected::Lost => {}
     }
     Ok(())
@@ -108,7 +115,7 @@ fn written(builds: &[(lastword_core::store::Role, &str)]) -> String {
 }
 
 /// A length of time, to a tenth of a second where that is of interest.
-fn shown(ms: i64) -> String {
+pub(super) fn shown(ms: i64) -> String {
     match ms {
         0..10_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
         _ => span(ms),

@@ -21,9 +21,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a new build may take to say who it is, and to check the configuration.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
+/// The longest name of a build.
+const BUILD_BYTES_MAX: usize = 100;
+
 /// Looks until the task is dropped.
 pub(super) async fn look(supervisor: Arc<Supervisor>) {
-    let Some(path) = program::started_from() else {
+    let Some(path) = supervisor.program.clone() else {
         tracing::warn!("the file of this program is not known; a new build on the disk will not be noticed");
         return;
     };
@@ -85,13 +88,19 @@ fn report(supervisor: &Supervisor, detail: &str) {
 }
 
 /// What a program calls itself.
-async fn build_of(path: &Path) -> Result<String, String> {
+pub(super) async fn build_of(path: &Path) -> Result<String, String> {
     let mut command = Command::new(path);
     command.arg("--version");
     let said = run(command).await?;
     let said = String::from_utf8_lossy(&said.stdout);
     let build = said.trim().strip_prefix(program::NAME).and_then(|rest| rest.strip_prefix(' '));
+    let build = build.filter(|build| build.len() <= BUILD_BYTES_MAX && build.chars().all(is_plain));
     build.map(ToOwned::to_owned).ok_or_else(|| "it does not say which build it is".to_owned())
+}
+
+/// Whether it may stand in a message and in a log as it is.
+fn is_plain(char: char) -> bool {
+    char.is_ascii_alphanumeric() || " .,+-()".contains(char)
 }
 
 /// Whether a program would take the configuration as it is on the disk.
@@ -108,14 +117,15 @@ async fn run(mut command: Command) -> Result<Output, String> {
     if output.status.success() { Ok(output) } else { Err(format!("it ended with {}", output.status)) }
 }
 
-/// Goes back to the running build, because `image` died before it did its work; until its file changes, nobody tries
+/// Goes back to the build before, because `image` died before it did its work; until its file changes, nobody tries
 /// it again.
 pub(super) fn withdraw(supervisor: &Supervisor, image: &Image) {
     supervisor.board.send_if_modified(|board| {
         // By its build: the same one may have been written anew since.
-        let is_wanted = board.wanted.build() == image.build() && board.wanted != Image::Running;
+        let is_wanted =
+            board.wanted.build() == image.build() && (board.wanted != Image::Running || board.is_tried(image));
         if is_wanted {
-            board.wanted = Image::Running;
+            board.wanted = board.instead_of(image);
             board.is_behind = true;
         }
         is_wanted

@@ -73,6 +73,7 @@ macro_rules! store_contract {
             a_restart_stands_in_no_queue,
             a_restart_is_answered_once,
             a_restart_may_fail,
+            an_update_says_how_far_it_is,
             a_pause_lets_nothing_begin,
             a_pause_outlives_every_process,
             a_pause_moves_no_deadline_of_the_queue,

@@ -120,6 +120,10 @@ built_in! {
     Accounts = "accounts", Admins, "accounts", "says how each account is doing";
     /// Starts processes again.
     Restart = "restart", Admins, "restart [bridge|worker|all]", "starts my processes again; nothing is lost";
+    /// Changes to a newer build.
+    Update = "update", Admins, "update", "changes to a newer build; one that does not prove itself is put back";
+    /// Changes back to the build before.
+    Rollback = "rollback", Admins, "rollback", "changes back to the build before";
     /// Lists what is on its way, sends it again, or gives it up.
     Outbox = "outbox", Admins, "outbox [retry <id> | drop <id> <reason>]", "lists what is on its way, or sees to one of it";
     /// Keeps every turn from beginning.

@@ -11,7 +11,7 @@ use crate::{
     },
     ids::{AgentId, DeliveryId, Timestamp, TurnId},
     reason::Reason,
-    store::{Asked, HintRule, Intake, NewTurn, PlaceCommand, Restart},
+    store::{Asked, HintRule, Intake, NewTurn, Operation, PlaceCommand, Restart},
     update::{Message, Update, UpdateKind},
 };
 
@@ -135,10 +135,10 @@ fn answer_command(
         BuiltIn::Alerts => return Decision::Look { asked, look: Look::Alerts },
         BuiltIn::Accounts => return Decision::Look { asked, look: Look::Accounts },
         BuiltIn::Version => return Decision::Look { asked, look: Look::Version },
-        BuiltIn::Restart => match restart(typed.args) {
+        BuiltIn::Restart | BuiltIn::Update | BuiltIn::Rollback => match operation(command, typed.args) {
             None => error(asked, Reason::BadArgument { usage: command.usage().into() }),
             Some(_) if !policy.is_supervised => error(asked, Reason::Unsupervised),
-            Some(restart) => Intake::Command { asked, command: PlaceCommand::Restart(restart) },
+            Some(operation) => Intake::Command { asked, command: PlaceCommand::Operate(operation) },
         },
         BuiltIn::Trace => match typed.args.trim_start_matches('#').parse() {
             Ok(turn) => return Decision::Look { asked, look: Look::Trace(TurnId(turn)) },
@@ -147,9 +147,15 @@ fn answer_command(
     })
 }
 
-/// What is to be started again; everything, if nothing is named.
-fn restart(args: &str) -> Option<Restart> {
-    if args.is_empty() { Some(Restart::All) } else { Restart::named(&args.to_ascii_lowercase()) }
+/// What is to be done with the processes; all of them are started again, if none is named.
+fn operation(command: BuiltIn, args: &str) -> Option<Operation> {
+    match (command, args) {
+        (BuiltIn::Update, "") => Some(Operation::Update),
+        (BuiltIn::Rollback, "") => Some(Operation::Rollback),
+        (BuiltIn::Restart, "") => Some(Operation::Restart(Restart::All)),
+        (BuiltIn::Restart, named) => Restart::named(&named.to_ascii_lowercase()).map(Operation::Restart),
+        _ => None,
+    }
 }
 
 /// `/outbox`, `/outbox retry <id>` or `/outbox drop <id> <reason>`.

@@ -126,6 +126,26 @@ reasons! {
         person: "what was to be started again does not get ready; the operator can see why.",
         operator: "the supervisor gave up after a /restart; the log says what the processes died of";
 
+    /// No other build was changed to.
+    NotUpdated {
+        /// Why not, for people.
+        why: String = "the build command failed; its output is in `update.log` of the state directory".into(),
+    } = "not_updated",
+        person: format!("nothing was changed: {why}."),
+        operator: format!("an /update or /rollback changed nothing: {why}");
+
+    /// A build did not prove itself.
+    PutBack {
+        /// What it calls itself.
+        build: String = "0.2.0 (0123456789ab)".into(),
+        /// What runs instead.
+        runs: String = "0.1.0 (ba9876543210)".into(),
+        /// Why.
+        why: String = "it did not get ready".into(),
+    } = "put_back",
+        person: format!("build {build} did not prove itself, and {runs} is back: {why}."),
+        operator: format!("an /update to {build} was taken back: {why}; the log says more");
+
     /// The sender is not on the account's list.
     NotAllowed = "not_allowed",
         person: "I may not talk to you yet.",

@@ -133,7 +133,7 @@ pub enum PlaceCommand {
     /// Ends the running turn.
     Stop,
     /// Makes a [`Request`](super::Request) that names who lives now.
-    Restart(super::Restart),
+    Operate(super::Operation),
     /// From now on no turn of the whole deployment is claimed. What runs goes on, and commands are answered.
     Pause {
         /// Why, as the admin put it, in one line.

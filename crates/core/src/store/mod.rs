@@ -22,7 +22,7 @@ pub use self::{
         AccountMeasures, Audit, Forgotten, Histogram, IdleSession, LATENCY_BOUNDS_MS, Measures, Outbound, Oversight,
         Pruned, Retention, SessionOf, Trace, TraceEvent, TraceOf, Traced, Violation,
     },
-    request::{Request, Restart},
+    request::{Operation, Request, Restart},
     turn::{Claim, Elected, End, Owed, Standing, Verdict},
     view::{Counts, StreamEvent, StreamKind, StreamPosition, TurnView},
 };
@@ -115,6 +115,12 @@ pub trait Store: Send + Sync + 'static {
     /// What operators ask of the processes and is still owed, oldest first. Its last word is an election for
     /// [`Attempt::NONE`](crate::ids::Attempt::NONE).
     async fn requests(&self) -> Result<Vec<Request>, StoreError>;
+
+    /// Tells who asked for it how far a request is: a message beside its last word. `None` once that is spoken.
+    async fn say_how_far(&self, turn: TurnId, text: String) -> Result<Option<DeliveryId>, StoreError>;
+
+    /// Whether the network is known to have a delivery.
+    async fn is_delivered(&self, delivery: DeliveryId) -> Result<bool, StoreError>;
 
     /// Every turn that runs, and every queued one at the head of its place: what a sweep looks at. During a pause only
     /// those that run, because no queued one could.

@@ -9,12 +9,45 @@ use crate::ids::{IncarnationId, Timestamp, TurnId};
 pub struct Request {
     /// Its turn, of which there is no attempt.
     pub turn: TurnId,
-    /// What is to be started again.
-    pub restart: Restart,
-    /// Who lived when it was accepted: they make room, and nobody who began later does.
+    /// What is to be done.
+    pub operation: Operation,
+    /// Who lived when it was accepted and is meant by a restart: they make room, and nobody who began later does.
     pub replaces: Vec<IncarnationId>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
+}
+
+/// What an operator can ask of the processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// To start them again.
+    Restart(Restart),
+    /// To change to a newer build, if that proves itself.
+    Update,
+    /// To change back to the build before, if that proves itself.
+    Rollback,
+}
+
+impl Operation {
+    /// How it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Restart(restart) => restart.as_str(),
+            Self::Update => "update",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    /// Reads what was stored.
+    #[must_use]
+    pub fn from_stored(raw: &str) -> Option<Self> {
+        match raw {
+            "update" => Some(Self::Update),
+            "rollback" => Some(Self::Rollback),
+            raw => Restart::named(raw).map(Self::Restart),
+        }
+    }
 }
 
 /// Which processes a `/restart` means.

@@ -16,7 +16,7 @@ use lastword_core::{
 use super::{
     SqliteStore,
     query::{
-        account, claim, claim_deliveries, counts, decide_lost,
+        account, claim, claim_deliveries, counts, decide_lost, delivery,
         elect::{self, Word},
         file, incarnation, ingest, owed, progress, request, settle, stream, view,
     },
@@ -107,6 +107,14 @@ impl Store for SqliteStore {
 
     async fn requests(&self) -> Result<Vec<Request>, StoreError> {
         self.engine.read(request::all).await
+    }
+
+    async fn say_how_far(&self, turn: TurnId, text: String) -> Result<Option<DeliveryId>, StoreError> {
+        self.engine.write(move |tx| request::say_how_far(tx, turn, &text)).await
+    }
+
+    async fn is_delivered(&self, id: DeliveryId) -> Result<bool, StoreError> {
+        self.engine.read(move |conn| delivery::is_delivered(conn, id)).await
     }
 
     async fn owed(&self) -> Result<Vec<Owed>, StoreError> {

@@ -12,6 +12,7 @@ mod name;
 mod restart;
 mod retention;
 mod route;
+mod update;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ pub use self::{
     log::{LogConfig, LogFormat, LogLevel},
     restart::{RestartConfig, StaleAction},
     retention::RetentionConfig,
+    update::UpdateConfig,
 };
 use super::{duration, size};
 
@@ -91,6 +93,9 @@ pub(super) struct ConfigFile {
     /// How the supervisor restarts the bridge and the worker, and when it gives up.
     #[serde(default)]
     pub restart: RestartConfig,
+    /// Where `/update` gets a newer build from, and how long that build has to prove itself.
+    #[serde(default)]
+    pub update: UpdateConfig,
     /// How long things are kept after they ended.
     #[serde(default)]
     pub retention: RetentionConfig,

@@ -7,7 +7,7 @@ use crate::{
     capability::{TextLimit, TextUnit, Via},
     decide::policy::{AccountPolicy, AgentPolicy, Allow, Route},
     ids::{AccountId, ConversationId, MessageId, Place, Timestamp, UpdateId, UserId},
-    store::OnLost,
+    store::{OnLost, Operation},
     update::Sender,
 };
 
@@ -151,6 +151,8 @@ fn help_lists_what_the_asker_may_use() {
     /alerts – lists what needs an operator
     /accounts – says how each account is doing
     /restart [bridge|worker|all] – starts my processes again; nothing is lost
+    /update – changes to a newer build; one that does not prove itself is put back
+    /rollback – changes back to the build before
     /outbox [retry <id> | drop <id> <reason>] – lists what is on its way, or sees to one of it
     /pause [why] – begins nothing new until /resume; messages are kept
     /resume – answers what was kept during a pause
@@ -177,7 +179,7 @@ fn what_admins_ask_to_see_is_looked_up_for_them_only() {
 #[test]
 fn a_restart_names_processes_and_needs_somebody_who_starts_them() {
     let restart = |text: &str| match decide(&says("alice", "main", text)) {
-        Intake::Command { command: PlaceCommand::Restart(restart), .. } => Some(restart),
+        Intake::Command { command: PlaceCommand::Operate(Operation::Restart(restart)), .. } => Some(restart),
         _ => None,
     };
     assert_eq!(restart("/restart"), Some(Restart::All));
@@ -185,6 +187,15 @@ fn a_restart_names_processes_and_needs_somebody_who_starts_them() {
     assert_eq!(restart("!restart Worker"), Some(Restart::Worker));
     assert_eq!(restart("/restart bridge"), Some(Restart::Bridge));
     assert_eq!(restart("/restart bridge now"), None);
+    for (text, means) in
+        [("/update", Some(Operation::Update)), ("!rollback", Some(Operation::Rollback)), ("/update now", None)]
+    {
+        let asked = match decide(&says("alice", "main", text)) {
+            Intake::Command { command: PlaceCommand::Operate(operation), .. } => Some(operation),
+            _ => None,
+        };
+        assert_eq!(asked, means, "{text}");
+    }
     let alone = Policy { is_supervised: false, ..policy() };
     let Intake::Answer { reason, .. } = ready(intake(&alone, SHAPE, "", &says("alice", "main", "/restart"))) else {
         panic!("it is carried out");

@@ -120,6 +120,14 @@ impl Store for FakeStore {
         no()
     }
 
+    async fn say_how_far(&self, _turn: TurnId, _text: String) -> Result<Option<DeliveryId>, StoreError> {
+        no()
+    }
+
+    async fn is_delivered(&self, _delivery: DeliveryId) -> Result<bool, StoreError> {
+        no()
+    }
+
     async fn turn_of(&self, _account: &AccountId, update: &UpdateId) -> Result<Option<TurnId>, StoreError> {
         Ok(self.answer()?.into_iter().find(|turn| turn.update == *update).map(|turn| turn.view.id))
     }

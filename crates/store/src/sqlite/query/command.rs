@@ -27,7 +27,7 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command:
             answer(&replies::started_afresh(place.running.is_some()))
         }
         PlaceCommand::Stop => answer(stop(tx, place)?),
-        PlaceCommand::Restart(restart) => request::take(tx, place, arrived, *restart),
+        PlaceCommand::Operate(operation) => request::take(tx, place, arrived, *operation),
         PlaceCommand::Pause { why } => pause::begin(tx, place, arrived, why.as_deref()),
         PlaceCommand::Resume => answer(pause::end(tx)?),
         PlaceCommand::SendAgain { delivery } => answer(&outbox::retry(tx, &arrived.asked.place.account, *delivery)?),

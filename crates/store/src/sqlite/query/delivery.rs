@@ -5,7 +5,7 @@ use lastword_core::{
     decide::deliver::PLACEHOLDER_TEXT,
     delivery::{DeliveryHappened, DeliveryKind, DeliveryState, Form},
     file::OutFile,
-    ids::{MessageId, PlaceId, Timestamp, TurnId},
+    ids::{DeliveryId, MessageId, PlaceId, Timestamp, TurnId},
     store::Topic,
 };
 use rusqlite::{Connection, params};
@@ -174,6 +174,12 @@ pub(crate) fn insert(tx: &Tx<'_>, new: &NewDelivery<'_>) -> Res<()> {
     )?;
     tx.touch(Topic::Deliveries);
     Ok(())
+}
+
+/// Whether the network is known to have it.
+pub(crate) fn is_delivered(conn: &Connection, delivery: DeliveryId) -> Res<bool> {
+    const SQL: &str = "SELECT 1 FROM delivery WHERE id = ?1 AND state = ?2";
+    Ok(one(conn, SQL, (delivery.0, DeliveryState::Delivered.as_str()), |_| Ok(()))?.is_some())
 }
 
 /// The state after `happened`, or a refusal.

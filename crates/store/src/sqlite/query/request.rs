@@ -3,8 +3,8 @@
 use lastword_core::{
     capability::Via,
     delivery::Form,
-    ids::{IncarnationId, TurnId},
-    store::{Request, Restart, Topic},
+    ids::{DeliveryId, IncarnationId, MessageId, PlaceId, TurnId},
+    store::{Operation, Request, Topic},
 };
 use rusqlite::Connection;
 
@@ -18,7 +18,7 @@ use crate::{
     replies,
     sqlite::{
         failure::{Failure, Res},
-        row::{self, Columns, Unreadable, readable, run},
+        row::{self, Columns, Unreadable, one, readable, run},
         tx::Tx,
     },
 };
@@ -30,15 +30,18 @@ macro_rules! columns {
     };
 }
 
-/// Accepts one, and says at once that it was heard.
-pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, restart: Restart) -> Res<TurnId> {
+/// Accepts one, and says at once that it was heard: where the last word follows soon, in the message that becomes it.
+pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, operation: Operation) -> Res<TurnId> {
     const SQL: &str = "INSERT INTO request (turn, what, replaces) VALUES (?1, ?2, ?3)";
-    let replaces = incarnation::who_lives(tx.conn(), restart)?;
+    let (replaces, is_soon) = match operation {
+        Operation::Restart(restart) => (incarnation::who_lives(tx.conn(), restart)?, true),
+        Operation::Update | Operation::Rollback => (Vec::new(), false),
+    };
     let replaces = serde_json::to_string(&replaces).map_err(|error| Failure::Refused(error.to_string()))?;
     let turn = turn::insert_aside(tx, place, arrived)?;
-    run(tx.conn(), SQL, (turn.0, restart.as_str(), replaces))?;
-    let (heard, reply_to) = (replies::restarting(restart), &arrived.asked.message);
-    if place.shape.has_placeholder && place.shape.via == Via::Edit {
+    run(tx.conn(), SQL, (turn.0, operation.as_str(), replaces))?;
+    let (heard, reply_to) = (replies::begins(operation), &arrived.asked.message);
+    if is_soon && place.shape.has_placeholder && place.shape.via == Via::Edit {
         let lane = place::take_lane(tx, place.id)?;
         let placeholder = NewDelivery::placeholder(place.id, turn, lane, reply_to);
         delivery::insert(tx, &NewDelivery { text: &heard, form: Form::Formatted, ..placeholder })?;
@@ -49,6 +52,16 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, restart:
     }
     tx.touch(Topic::Requests);
     Ok(turn)
+}
+
+/// A message beside the last word of one that is still owed it.
+pub(crate) fn say_how_far(tx: &Tx<'_>, turn: TurnId, text: &str) -> Res<Option<DeliveryId>> {
+    const FIND: &str = "SELECT t.place, t.message FROM request r CROSS JOIN turn t ON t.id = r.turn WHERE r.turn = ?1";
+    let asked = one(tx.conn(), FIND, [turn.0], |row| Ok((PlaceId(row.get()?), row.name(MessageId::new)?)))?;
+    let Some((place, reply_to)) = asked else { return Ok(None) };
+    let number = deployment::next_notice(tx.conn())?;
+    delivery::insert(tx, &NewDelivery::notice(number, place, Some(turn), text, Some(&reply_to)))?;
+    Ok(Some(DeliveryId(tx.conn().last_insert_rowid())))
 }
 
 /// Every one, oldest first.
@@ -68,8 +81,8 @@ pub(crate) fn forget(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
 }
 
 fn read(turn: i64, row: &mut Columns<'_>) -> Res<Request> {
-    let restart = row.word(Restart::named)?;
+    let operation = row.word(Operation::from_stored)?;
     let replaces: Vec<String> = row.json()?;
     let replaces = replaces.into_iter().map(IncarnationId::new).collect();
-    Ok(Request { turn: TurnId(turn), restart, replaces, accepted_at: row.at()? })
+    Ok(Request { turn: TurnId(turn), operation, replaces, accepted_at: row.at()? })
 }

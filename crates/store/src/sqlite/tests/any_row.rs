@@ -8,7 +8,9 @@ use lastword_core::{
     contract::store::{ACCOUNT, WORKER, answer, asked, batch, delivered, patient_turn, place, turn},
     ids::{AccountId, IncarnationId, Timestamp, TurnId, UpdateId, UserId},
     reason::Reason,
-    store::{HintRule, Intake, Oversight, PlaceCommand, Replays, Restart, Retention, Settlement, Store, TraceOf},
+    store::{
+        HintRule, Intake, Operation, Oversight, PlaceCommand, Replays, Restart, Retention, Settlement, Store, TraceOf,
+    },
 };
 use proptest::prelude::*;
 
@@ -51,7 +53,7 @@ fn template() -> &'static [u8] {
             let hint = HintRule { text: "your id".into(), every_ms: 1 };
             world.takes("6", Intake::Refuse { asked: asked("refused", "6"), reason: Reason::NotAllowed, hint }).await;
             world.takes("7", Intake::Drop(Reason::FromBot)).await;
-            world.commands("asked", "8", PlaceCommand::Restart(Restart::All)).await;
+            world.commands("asked", "8", PlaceCommand::Operate(Operation::Restart(Restart::All))).await;
             let alert = Alert { code: AlertCode::DiskFull, subject: "store".into(), detail: "full".into() };
             world.store.raise(&alert).await.unwrap();
             let to = folder.path().join("template");

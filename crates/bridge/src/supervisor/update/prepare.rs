@@ -1,0 +1,108 @@
+//! Everything before the program's file is touched: the other build is made or found, and tried out.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use lastword_core::{
+    faults::{UpdatePoint, point_of_update},
+    store::Operation,
+};
+
+use super::{
+    Update,
+    files::Files,
+    record::Change,
+    run::{LOG, begin_log, run},
+};
+use crate::{
+    process::blocking::blocking,
+    supervisor::{child::ms, stale::build_of},
+};
+
+/// What there is to change to.
+pub(super) enum Prepared {
+    /// Another build, which may take the program's place.
+    Change(Change),
+    /// None but the one that runs.
+    Same(String),
+}
+
+/// Makes it ready, or says why it is not, for people.
+pub(super) async fn prepare(update: &Update<'_>) -> Result<Prepared, String> {
+    let program = update.supervisor.program.as_ref().ok_or("the file of the program that runs is not known")?;
+    // What a link leads to is replaced, not the link.
+    let program = fs::canonicalize(program).map_err(|error| format!("the program's own file is gone: {error}"))?;
+    let files = Files::of(program);
+    let log = begin_log(update.supervisor.state.root()).map_err(|error| format!("{LOG} can't be written: {error}"))?;
+    let prepared = try_out(update, &files, &log).await;
+    if !matches!(prepared, Ok(Prepared::Change(_))) {
+        files.discard();
+    }
+    prepared
+}
+
+async fn try_out(update: &Update<'_>, files: &Files, log: &Path) -> Result<Prepared, String> {
+    let config = &update.supervisor.config;
+    let made = match update.request.operation {
+        Operation::Rollback => files.previous(),
+        Operation::Update | Operation::Restart(_) => make(update, files, log).await?,
+    };
+    if !made.is_file() {
+        return Err(match update.request.operation {
+            Operation::Rollback => "there is no build to go back to".into(),
+            Operation::Update | Operation::Restart(_) => "the build command left no file at `update.binary`".into(),
+        });
+    }
+    point_of_update(UpdatePoint::AfterBuild);
+    let staging = files.clone();
+    let staged = blocking(move || staging.stage(&made)).await.map_err(|panic| panic.to_string())?;
+    staged.map_err(|error| format!("the new build can't be put beside the program's file: {error}"))?;
+    let next = files.next();
+    let to = build_of(&next).await.map_err(|why| format!("the new build does not work: {why}"))?;
+    let from = update.supervisor.board.borrow().wanted.build().to_owned();
+    if to == from {
+        return Ok(Prepared::Same(to));
+    }
+    // One to go back to may be older than what it would be asked.
+    let tries: &[_] = match update.request.operation {
+        Operation::Rollback => &[("check", "does not take the configuration")],
+        _ => &[("check", "does not take the configuration"), ("canary", "failed its canary")],
+    };
+    for (subcommand, failed) in tries {
+        let mut argv = vec![OsString::from(&next)];
+        if let Some(file) = &config.file {
+            argv.extend(["--config".into(), file.into()]);
+        }
+        argv.push(subcommand.into());
+        let tried = run(&argv, Path::new("."), log, ms(config.update.confirm_within_ms)).await;
+        tried.map_err(|why| {
+            format!("the new build {to} {failed}: it {why}; `{LOG}` of the state directory says more")
+        })?;
+    }
+    let text = format!("Changing from {from} to {to} …");
+    let said = update.supervisor.store.say_how_far(update.request.turn, text).await;
+    said.map_err(|error| format!("the store does not answer: {error}"))?;
+    Ok(Prepared::Change(Change { program: files.program().to_owned(), from, to }))
+}
+
+/// Runs the operator's own command, which is no text from a chat.
+async fn make(update: &Update<'_>, files: &Files, log: &Path) -> Result<PathBuf, String> {
+    let config = &update.supervisor.config.update;
+    let checkout = config.checkout.as_ref().map(Path::new);
+    let checkout =
+        checkout.ok_or("no source of newer builds is set up; `update.checkout` of the configuration names it")?;
+    let made = checkout.join(&config.binary);
+    if fs::canonicalize(&made).is_ok_and(|made| made == files.program()) {
+        return Err("`update.binary` is the very program that runs, which must stay whole; run a copy of it".into());
+    }
+    if !checkout.is_dir() {
+        return Err("`update.checkout` is no folder".into());
+    }
+    let argv = ["sh", "-c", &config.build_command].map(OsString::from);
+    let built = run(&argv, checkout, log, ms(config.build_within_ms)).await;
+    built.map_err(|why| format!("the build command {why}; `{LOG}` of the state directory has its output"))?;
+    Ok(made)
+}

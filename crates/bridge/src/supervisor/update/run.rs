@@ -1,0 +1,83 @@
+//! Programs that an update runs: to their end, with whatever they started, and no longer than the supervisor.
+
+use std::{
+    ffi::OsString,
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::{fd::OwnedFd, unix::fs::OpenOptionsExt, unix::net::UnixStream},
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
+
+use lastword_agents::shim;
+use tokio::process::{Child, Command};
+
+use crate::supervisor::image::MANAGER_ENV;
+
+/// The file in the state directory that has what they print.
+pub(super) const LOG: &str = "update.log";
+
+/// Runs one that should end well within a time; what it prints is added to the file `log`. Says how it ended otherwise.
+pub(super) async fn run(argv: &[OsString], folder: &Path, log: &Path, within: Duration) -> Result<(), String> {
+    let (mut child, lifeline) = start(argv, folder, log).map_err(|error| format!("could not be started: {error}"))?;
+    let ended = tokio::time::timeout(within, child.wait()).await;
+    // With it ends whatever is left.
+    drop(lifeline);
+    match ended {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(epitaph(status)),
+        Ok(Err(error)) => Err(format!("could not be waited for: {error}")),
+        Err(_) => Err(format!("was not done within {} s", within.as_secs())),
+    }
+}
+
+/// Begins the file anew, for this user only.
+pub(super) fn begin_log(folder: &Path) -> io::Result<PathBuf> {
+    let path = folder.join(LOG);
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    Ok(path)
+}
+
+/// Under the agents' shim: it begins with the first frame, here an empty input, and ends with the lifeline.
+fn start(argv: &[OsString], folder: &Path, log: &Path) -> io::Result<(Child, UnixStream)> {
+    let mut log: File = OpenOptions::new().append(true).open(log)?;
+    writeln!(log, "$ {}", argv.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))?;
+    let (mut lifeline, its) = UnixStream::pair()?;
+    let shim = shim::command_line()?;
+    let (program, args) = shim.split_first().ok_or(io::ErrorKind::NotFound)?;
+    let mut command = Command::new(program);
+    command.args(args).args(argv).current_dir(folder).stdin(OwnedFd::from(its)).process_group(0);
+    command.stdout(log.try_clone()?).stderr(log);
+    for name in MANAGER_ENV {
+        command.env_remove(name);
+    }
+    let child = command.spawn()?;
+    lifeline.write_all(&0_u32.to_be_bytes())?;
+    Ok((child, lifeline))
+}
+
+fn epitaph(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("ended with exit code {code}"),
+        None => "was killed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_begins_anew_and_belongs_to_its_user() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(LOG), "from before").unwrap();
+        std::fs::remove_file(folder.path().join(LOG)).unwrap();
+        let log = begin_log(folder.path()).unwrap();
+        std::fs::write(&log, "from before").unwrap();
+        begin_log(folder.path()).unwrap();
+        let found = std::fs::metadata(&log).unwrap();
+        assert_eq!((found.len(), found.permissions().mode() & 0o777), (0, 0o600));
+    }
+}
