@@ -3,8 +3,12 @@
 
 use std::path::Path;
 
+use axum::routing::get;
+use flate2::{Compression, write::GzEncoder};
 use lastword_core::faults::UpdatePoint;
 use lastword_tests::oracle::Findings;
+use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
 
 use crate::world::{ChatKind, Matrix, Network, Settings, Who, World};
 
@@ -194,6 +198,60 @@ async fn a_build_that_fails_before_it_runs_changes_nothing() {
     assert!(log.starts_with("$ sh -c cp candidate made\n") && log.contains("candidate"), "{log}");
     assert!(!bridge.is_gone() && !worker.is_gone());
     assert_eq!(program_is(&world), "first");
+    is_sound(&world, "#t1").await;
+}
+
+/// A release on a server of this machine.
+struct Release {
+    address: String,
+    /// Of who signed it.
+    key: String,
+    _serving: JoinSet<std::io::Result<()>>,
+}
+
+/// A release of this script.
+async fn release(script: &str) -> Release {
+    let script = script.replace("{program}", World::binary().to_str().unwrap());
+    let script = format!("#!/bin/sh\n{script}\n");
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(script.len() as u64);
+    header.set_mode(0o755);
+    tar.append_data(&mut header, "lastword-9/lastword", script.as_bytes()).unwrap();
+    let archive = tar.into_inner().unwrap().finish().unwrap();
+    let keys = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+    let signature = minisign::sign(None, &keys.sk, &*archive, None, None).unwrap().to_string();
+    let sum = format!("{:x}  lastword.tar.gz\n", Sha256::digest(&archive));
+    let server = axum::Router::new()
+        .route("/lastword.tar.gz", get(async || archive))
+        .route("/lastword.tar.gz.sha256", get(async || sum))
+        .route("/lastword.tar.gz.minisig", get(async || signature));
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = format!("http://{}/lastword.tar.gz", listener.local_addr().unwrap());
+    let mut serving = JoinSet::new();
+    serving.spawn(axum::serve(listener, server).into_future());
+    Release { address, key: keys.pk.to_base64(), _serving: serving }
+}
+
+#[tokio::test]
+async fn a_release_is_fetched_if_it_is_signed_by_who_is_trusted() {
+    let (release, other) = (release(NEXT).await, release(NEXT).await);
+    let top = format!("update: {{ archive: '{}', public_key: '{}' }}", release.address, other.key);
+    let mut world = World::start_with(Settings { top, ..settings() }).await;
+    let asked = world.alice_says("/update").await;
+    let word = last_word(&mut world, &asked).await;
+    assert!(
+        word.starts_with("Error: nothing was changed: the release archive is not signed by `update.public_key`"),
+        "{word}"
+    );
+    assert_eq!(program_is(&world), "first");
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    std::fs::write(world.config(), config.replace(&other.key, &release.key)).unwrap();
+    world.kill_supervisor().await;
+    world.start_supervisor();
+    let asked = world.alice_says("/update").await;
+    assert!(last_word(&mut world, &asked).await.starts_with("Updated from "));
+    assert_eq!(program_is(&world), "next");
     is_sound(&world, "#t1").await;
 }
 

@@ -112,6 +112,11 @@ impl World {
         if self.settings.is_copied { self.file("lastword") } else { processes::binary().to_owned() }
     }
 
+    /// The real program, which every world shares.
+    pub fn binary() -> &'static Path {
+        processes::binary()
+    }
+
     /// A file beside the configuration.
     pub fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

@@ -82,6 +82,7 @@ macro_rules! store_contract {
             forgetting_erases_why_it_is_paused,
             what_was_given_up_is_sent_again_under_its_key,
             what_was_in_doubt_when_it_was_given_up_stays_in_doubt,
+            a_doubt_that_was_over_is_one_again_when_an_admin_retries,
             what_is_held_is_sent_again_when_an_admin_says_so,
             what_waits_is_due_when_an_admin_says_so,
             what_waits_is_dropped_and_its_lane_goes_on,

@@ -9,6 +9,7 @@ mod http;
 mod references;
 mod retention;
 mod routes;
+mod update;
 
 use super::{
     problem::Findings,
@@ -28,6 +29,7 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
     deadlines::check(root, findings);
     retention::check(root, findings);
     http::check(root, findings);
+    update::check(root, findings);
 }
 
 /// The names under `section`, or its default where there are none; `None` where the section itself is broken.

@@ -453,3 +453,23 @@ accounts:
     3 problems in the configuration
     ");
 }
+
+#[test]
+fn a_newer_build_has_one_source_and_a_signed_one() {
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    let update = |text: &str| Config::parse(&format!("update: {{ {text} }}"), Some(Path::new("/etc/lw/lw.yaml")), &env);
+    let config = update(&format!("archive: lastword.tar.gz, public_key: {key}")).unwrap();
+    assert_eq!(config.update.archive.as_deref(), Some("/etc/lw/lastword.tar.gz"));
+    let config = update(&format!("archive: 'https://example.org/a.tar.gz', public_key: {key}")).unwrap();
+    assert_eq!(config.update.archive.as_deref(), Some("https://example.org/a.tar.gz"));
+    assert_eq!(update("checkout: src").unwrap().update.checkout.as_deref(), Some("/etc/lw/src"));
+    for (text, problem) in [
+        ("archive: a.tar.gz", "update.archive: whose it is can't be told without `public_key`"),
+        ("checkout: a, archive: b, public_key: KEY", "update.archive: newer builds come from `checkout` already"),
+        ("archive: 'ftp://a', public_key: KEY", "update.archive: an address begins with https:// or http://"),
+        ("public_key: RWQ", "update.public_key: `RWQ` is no minisign key"),
+    ] {
+        let problems = update(&text.replace("KEY", key)).map(|config| config.update).unwrap_err().to_string();
+        assert!(problems.contains(problem), "{problems}");
+    }
+}

@@ -7,8 +7,9 @@
 //! * `record`: how far it is
 //! * `files`: the program's file, the next one and the one before
 //! * `run`: what is run on the way
-//! * `prepare`: everything before the program's file is touched
+//! * `prepare`, `fetch`: everything before the program's file is touched
 
+mod fetch;
 mod files;
 mod prepare;
 mod record;

@@ -13,11 +13,13 @@ use lastword_core::{
 
 use super::{
     Update,
+    fetch::fetch,
     files::Files,
     record::Change,
     run::{LOG, begin_log, run},
 };
 use crate::{
+    config::UpdateConfig,
     process::blocking::blocking,
     supervisor::{child::ms, stale::build_of},
 };
@@ -46,16 +48,28 @@ pub(super) async fn prepare(update: &Update<'_>) -> Result<Prepared, String> {
 
 async fn try_out(update: &Update<'_>, files: &Files, log: &Path) -> Result<Prepared, String> {
     let config = &update.supervisor.config;
-    let made = match update.request.operation {
-        Operation::Rollback => files.previous(),
-        Operation::Update | Operation::Restart(_) => make(update, files, log).await?,
+    // What is fetched is there until it is staged.
+    let folder = tempfile::Builder::new().prefix("update-").tempdir_in(update.supervisor.state.root());
+    let folder = folder.map_err(|error| format!("no folder can be made in the state directory: {error}"))?;
+    let made = match (update.request.operation, &config.update) {
+        (Operation::Rollback, _) => {
+            let previous = files.previous();
+            if !previous.is_file() {
+                return Err("there is no build to go back to".into());
+            }
+            previous
+        }
+        (_, UpdateConfig { archive: Some(archive), public_key: Some(key), build_within_ms, .. }) => {
+            let fetched = fetch(archive, key, folder.path(), ms(*build_within_ms)).await;
+            fetched.map_err(|why| format!("the release archive {why}"))?
+        }
+        (_, UpdateConfig { checkout: Some(checkout), .. }) => make(update, Path::new(checkout), files, log).await?,
+        _ => {
+            let why = "no source of newer builds is set up; `update.checkout` or `update.archive` of the configuration \
+                       names one";
+            return Err(why.into());
+        }
     };
-    if !made.is_file() {
-        return Err(match update.request.operation {
-            Operation::Rollback => "there is no build to go back to".into(),
-            Operation::Update | Operation::Restart(_) => "the build command left no file at `update.binary`".into(),
-        });
-    }
     point_of_update(UpdatePoint::AfterBuild);
     let staging = files.clone();
     let staged = blocking(move || staging.stage(&made)).await.map_err(|panic| panic.to_string())?;
@@ -89,11 +103,8 @@ async fn try_out(update: &Update<'_>, files: &Files, log: &Path) -> Result<Prepa
 }
 
 /// Runs the operator's own command, which is no text from a chat.
-async fn make(update: &Update<'_>, files: &Files, log: &Path) -> Result<PathBuf, String> {
+async fn make(update: &Update<'_>, checkout: &Path, files: &Files, log: &Path) -> Result<PathBuf, String> {
     let config = &update.supervisor.config.update;
-    let checkout = config.checkout.as_ref().map(Path::new);
-    let checkout =
-        checkout.ok_or("no source of newer builds is set up; `update.checkout` of the configuration names it")?;
     let made = checkout.join(&config.binary);
     if fs::canonicalize(&made).is_ok_and(|made| made == files.program()) {
         return Err("`update.binary` is the very program that runs, which must stay whole; run a copy of it".into());
@@ -104,5 +115,8 @@ async fn make(update: &Update<'_>, files: &Files, log: &Path) -> Result<PathBuf,
     let argv = ["sh", "-c", &config.build_command].map(OsString::from);
     let built = run(&argv, checkout, log, ms(config.build_within_ms)).await;
     built.map_err(|why| format!("the build command {why}; `{LOG}` of the state directory has its output"))?;
+    if !made.is_file() {
+        return Err("the build command left no file at `update.binary`".into());
+    }
     Ok(made)
 }

@@ -58,9 +58,9 @@ pub async fn what_was_given_up_is_sent_again_under_its_key(world: &World) {
     let told: Vec<_> = listed.iter().map(|one| (one.id, one.state, one.attempts, one.cause.as_deref())).collect();
     assert_eq!(
         told,
-        [(first.id, DeliveryState::Dead, 1, Some("kicked")), (next.id, DeliveryState::Pending, 1, Some("busy"))]
+        [(next.id, DeliveryState::Pending, 1, Some("busy")), (first.id, DeliveryState::Dead, 1, Some("kicked"))]
     );
-    assert_eq!((listed[0].turn, listed[0].kind, listed[0].age_ms), (Some(turn), DeliveryKind::Terminal, 5));
+    assert_eq!((listed[1].turn, listed[1].kind, listed[1].age_ms), (Some(turn), DeliveryKind::Terminal, 5));
     assert_eq!(sends_again(world, "again", first.id).await, "Delivery 1 is sent again.");
     let again = due(world).await.remove(0);
     assert_eq!((again.id, &again.key, again.attempt), (first.id, &first.key, 2));
@@ -90,7 +90,23 @@ pub async fn what_was_in_doubt_when_it_was_given_up_stays_in_doubt(world: &World
     world.clock.advance_ms(500);
     sends_again(world, "again", first.id).await;
     let third = due(world).await.remove(0);
-    assert_eq!((third.attempt, third.doubted_at), (3, Some(third.now)), "the doubt begins again");
+    assert_eq!((third.attempt, third.doubted_at), (3, Some(first.now)), "the doubt is as old as it is");
+}
+
+/// A look that found nothing may have been one where we might not look any more.
+pub async fn a_doubt_that_was_over_is_one_again_when_an_admin_retries(world: &World) {
+    answered(world, "plain", "1").await;
+    let first = due(world).await.remove(0);
+    let pause = Pause { until: first.now, scope: RetryScope::Message };
+    world.settles(&first, Settlement::Doubted { pause, cause: "timeout".into() }).await;
+    let second = due(world).await.remove(0);
+    world.settles(&second, deferred(&second, 0, RetryScope::Message)).await;
+    let third = due(world).await.remove(0);
+    assert_eq!(third.doubted_at, None);
+    world.settles(&third, given_up("kicked")).await;
+    world.clock.advance_ms(500);
+    sends_again(world, "again", first.id).await;
+    assert_eq!(due(world).await.remove(0).doubted_at, Some(first.now));
 }
 
 /// Whether what is or was held arrived, only a person can tell: one who has it sent again has looked.

@@ -37,11 +37,13 @@ struct Found {
     turn: Option<TurnId>,
     conversation: String,
     cause: Option<String>,
-    is_doubted: bool,
+    /// Since when it may have arrived, as far as anybody remembers: also a doubt that a look ended, which finds nothing where
+    /// we may not look.
+    doubted_at: Option<Timestamp>,
     is_erased: bool,
 }
 
-/// What is on its way, and the last words that were given up lately; oldest first.
+/// What is on its way, oldest first, and then the last words that were given up lately.
 pub(crate) fn list(conn: &Connection, account: &AccountId, now: Timestamp, limit: usize) -> Res<Vec<Outbound>> {
     const SQL: &str =
         "SELECT d.id, p.conversation, p.thread, d.turn, d.kind, d.state, d.attempts, d.created_at, d.cause
@@ -50,7 +52,7 @@ pub(crate) fn list(conn: &Connection, account: &AccountId, now: Timestamp, limit
                UNION ALL SELECT id FROM delivery INDEXED BY delivery_given_up WHERE state = 'dead' AND ended_at >= ?2
                    AND kind IN ('terminal', 'part')) o
              CROSS JOIN delivery d ON d.id = o.id CROSS JOIN place p ON p.id = d.place
-         WHERE p.account = ?1 ORDER BY d.id";
+         WHERE p.account = ?1 ORDER BY d.state = 'dead', d.id";
     let since = now.plus_ms(-GIVEN_UP_LISTED_MS);
     row::readable(conn, SQL, (account.as_str(), since.0), limit, "delivery", |id, row| {
         Ok(Outbound {
@@ -77,10 +79,8 @@ pub(crate) fn retry(tx: &Tx<'_>, account: &AccountId, id: DeliveryId) -> Res<Str
         DeliveryState::Dead if !is_last_word => Ok(replies::delivery_is_over(id)),
         DeliveryState::Dead if found.is_erased => Ok(replies::delivery_is_erased(id)),
         // Whether what was held arrived, nobody but a person can tell; this one has looked.
-        DeliveryState::Dead if !found.is_doubted || found.cause.as_deref() == Some(HELD_TOO_LONG) => {
-            readmit(tx, &found, DeliveryHappened::Readmitted)
-        }
-        DeliveryState::Dead => readmit(tx, &found, DeliveryHappened::ReadmittedInDoubt),
+        DeliveryState::Dead if found.cause.as_deref() == Some(HELD_TOO_LONG) => readmit(tx, &found, None),
+        DeliveryState::Dead => readmit(tx, &found, found.doubted_at),
         DeliveryState::Ambiguous if is_held(&found) => release(tx, account, &found),
         DeliveryState::Pending | DeliveryState::Ambiguous => hurry(tx, &found),
     }
@@ -107,14 +107,19 @@ pub(crate) fn drop(tx: &Tx<'_>, account: &AccountId, id: DeliveryId, reason: &st
 }
 
 /// Beside its lane: what followed it there may have gone already, and nothing waits for it any more.
-fn readmit(tx: &Tx<'_>, found: &Found, happened: DeliveryHappened) -> Res<String> {
-    const SQL: &str =
-        "UPDATE delivery SET state = ?3, lane = NULL, not_before = ?4, failed_at = NULL, ended_at = NULL, cause = ?6,
-             doubted_at = CASE ?3 WHEN 'ambiguous' THEN ?5 END
+fn readmit(tx: &Tx<'_>, found: &Found, doubted_at: Option<Timestamp>) -> Res<String> {
+    const SQL: &str = "UPDATE delivery SET state = ?3, lane = NULL, not_before = ?4, failed_at = NULL, ended_at = NULL,
+             cause = ?6, doubted_at = ?5
          WHERE id = ?1 AND state = ?2";
+    let happened = match doubted_at {
+        None => DeliveryHappened::Readmitted,
+        Some(_) => DeliveryHappened::ReadmittedInDoubt,
+    };
+    // How old a doubt is that began later than now, nobody knows.
+    let doubted_at = doubted_at.map(|at| at.min(tx.now()).0);
     let next = delivery::after(found.state, happened)?;
     let (from, to) = (found.state.as_str(), next.as_str());
-    change_one(tx.conn(), SQL, (found.id.0, from, to, AT_ONCE.0, tx.now().0, ASKED_FOR))?;
+    change_one(tx.conn(), SQL, (found.id.0, from, to, AT_ONCE.0, doubted_at, ASKED_FOR))?;
     tx.count(|tally| tally.rare(READMITTED, "", 1));
     write_down(tx, found, "given up")?;
     tx.touch(Topic::Deliveries);
@@ -166,10 +171,12 @@ fn nothing_is_held(tx: &Tx<'_>, account: &AccountId, found: &Found) -> Res<()> {
 }
 
 fn find(conn: &Connection, account: &AccountId, id: DeliveryId) -> Res<Option<Found>> {
-    const SQL: &str = "SELECT d.kind, d.state, d.turn, p.conversation, d.cause, d.doubted_at IS NOT NULL,
+    const SQL: &str = "SELECT d.kind, d.state, d.turn, p.conversation, d.cause,
+             ifnull(d.doubted_at, (SELECT min(t.at) FROM trace t
+                 WHERE t.turn = d.turn AND t.delivery = d.id AND t.what = ?3)),
              ifnull(d.posted_text, d.text) = '' AND d.files IS NULL
          FROM delivery d JOIN place p ON p.id = d.place WHERE d.id = ?1 AND p.account = ?2";
-    one(conn, SQL, (id.0, account.as_str()), |row| {
+    one(conn, SQL, (id.0, account.as_str(), Traced::DeliveryDoubted.as_str()), |row| {
         Ok(Found {
             id,
             kind: row.word(DeliveryKind::from_stored)?,
@@ -177,7 +184,7 @@ fn find(conn: &Connection, account: &AccountId, id: DeliveryId) -> Res<Option<Fo
             turn: row.opt_turn()?,
             conversation: row.get()?,
             cause: row.get()?,
-            is_doubted: row.get()?,
+            doubted_at: row.opt_at()?,
             is_erased: row.get()?,
         })
     })
