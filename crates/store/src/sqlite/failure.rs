@@ -51,7 +51,11 @@ fn from_sql(error: SqlError) -> StoreError {
 /// Whether a rule of the schema refused the write.
 pub(crate) fn is_broken_rule(error: &SqlError) -> bool {
     let code = error.sqlite_error_code();
-    matches!(code, Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch))
+    // That one is the writer's: see its `Permit`.
+    let is_not_permitted =
+        error.sqlite_error().is_some_and(|engine| engine.extended_code == ffi::SQLITE_CONSTRAINT_COMMITHOOK);
+    !is_not_permitted
+        && matches!(code, Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch))
 }
 
 /// Whether the disk itself failed: what is on it is unknown until a restart replays the log.

@@ -42,6 +42,7 @@ pub(crate) struct Writer {
     files: Files,
     lock: CommitLock,
     checkpoints: Checkpoints,
+    permit: Permit,
     clock: Arc<dyn Clock>,
     deployment: String,
     hub: Arc<Hub>,
@@ -51,6 +52,43 @@ pub(crate) struct Writer {
     is_broken: Arc<AtomicBool>,
     reserve: Option<Reserve>,
     is_full: watch::Sender<bool>,
+}
+
+/// Lets a connection commit at the end of a transaction of ours, and never in between: where a failure (of a read, too)
+/// makes the engine take a whole transaction back, what follows would be committed by itself, statement by statement.
+#[derive(Clone, Default)]
+struct Permit(Arc<Permitted>);
+
+#[derive(Default)]
+struct Permitted {
+    may_commit: AtomicBool,
+    /// Whether the engine took back what was done since [`Permit::begin`].
+    is_taken_back: AtomicBool,
+}
+
+impl Permit {
+    /// From here on the connection obeys it.
+    fn rules(&self, conn: &Connection) {
+        let permitted = Arc::clone(&self.0);
+        conn.commit_hook(Some(move || !permitted.may_commit.load(Ordering::Relaxed)));
+        let permitted = Arc::clone(&self.0);
+        conn.rollback_hook(Some(move || permitted.is_taken_back.store(true, Ordering::Relaxed)));
+    }
+
+    fn begin(&self) {
+        self.0.is_taken_back.store(false, Ordering::Relaxed);
+    }
+
+    fn is_taken_back(&self) -> bool {
+        self.0.is_taken_back.load(Ordering::Relaxed)
+    }
+
+    fn during<T>(&self, commit: impl FnOnce() -> T) -> T {
+        self.0.may_commit.store(true, Ordering::Relaxed);
+        let done = commit();
+        self.0.may_commit.store(false, Ordering::Relaxed);
+        done
+    }
 }
 
 /// Why a whole commit came to nothing.
@@ -76,6 +114,8 @@ impl Writer {
         files: Files,
     ) -> rusqlite::Result<Self> {
         let checkpoints = Checkpoints::new(&conn)?;
+        let permit = Permit::default();
+        permit.rules(&conn);
         let is_broken = Arc::new(AtomicBool::new(false));
         let on_fatal: OnFatal = {
             let is_broken = Arc::clone(&is_broken);
@@ -90,6 +130,7 @@ impl Writer {
             files,
             lock,
             checkpoints,
+            permit,
             clock,
             deployment,
             hub,
@@ -156,6 +197,7 @@ impl Writer {
         self.presence.look()?;
         if self.is_broken.load(Ordering::Relaxed) {
             (self.conn, self.checkpoints) = reopened(&self.files, &held)?;
+            self.permit.rules(&self.conn);
             self.is_broken.store(false, Ordering::Relaxed);
         }
         if let Some(reserve) = &mut self.reserve {
@@ -203,16 +245,45 @@ impl Writer {
         if is_unchecked {
             check_references(&self.conn, false).map_err(Broken::Commit)?;
         }
-        let outcome = match transact(&self.conn, &self.clock, &self.deployment, jobs, Isolation::Together, held) {
+        let outcome = match self.transact(jobs, Isolation::Together, held) {
             // Alone in its commit it took nobody with it, and would only fail again.
             Err(Broken::Job) if jobs.len() == 1 => Ok(Effects::default()),
-            Err(Broken::Job) => transact(&self.conn, &self.clock, &self.deployment, jobs, Isolation::Apart, held),
+            Err(Broken::Job) => self.transact(jobs, Isolation::Apart, held),
             outcome => outcome,
         };
         if is_unchecked {
             check_references(&self.conn, true).map_err(Broken::Commit)?;
         }
         outcome
+    }
+
+    fn transact(
+        &self,
+        jobs: &mut [Box<dyn Job>],
+        isolation: Isolation,
+        _held: &CommitGuard<'_>,
+    ) -> Result<Effects, Broken> {
+        let conn = &self.conn;
+        step(conn, "BEGIN IMMEDIATE")?;
+        self.permit.begin();
+        let tx = Tx::new(conn, self.clock.now(), &self.deployment);
+        let outcome = run_all(&tx, jobs, isolation, &self.permit).and_then(|()| {
+            tx.flush().map_err(|failure| match failure {
+                Failure::Sql(error) => broken("the counters", &error),
+                failure => Broken::Commit(format!("the counters: {failure:?}")),
+            })?;
+            if !tx.effects().topics.is_empty() {
+                faults::point(Point::StoreInCommit);
+            }
+            self.permit.during(|| step(conn, "COMMIT"))
+        });
+        if outcome.is_err()
+            && !conn.is_autocommit()
+            && let Err(Broken::Commit(why) | Broken::NoRoom(why) | Broken::Disk(why)) = step(conn, "ROLLBACK")
+        {
+            tracing::error!(why, "a rollback failed");
+        }
+        outcome.map(|()| tx.effects())
     }
 
     fn is_on_reserve(&self) -> bool {
@@ -267,36 +338,7 @@ enum Isolation {
     Apart,
 }
 
-fn transact(
-    conn: &Connection,
-    clock: &Arc<dyn Clock>,
-    deployment: &str,
-    jobs: &mut [Box<dyn Job>],
-    isolation: Isolation,
-    _held: &CommitGuard<'_>,
-) -> Result<Effects, Broken> {
-    step(conn, "BEGIN IMMEDIATE")?;
-    let tx = Tx::new(conn, clock.now(), deployment);
-    let outcome = run_all(&tx, jobs, isolation).and_then(|()| {
-        tx.flush().map_err(|failure| match failure {
-            Failure::Sql(error) => broken("the counters", &error),
-            failure => Broken::Commit(format!("the counters: {failure:?}")),
-        })?;
-        if !tx.effects().topics.is_empty() {
-            faults::point(Point::StoreInCommit);
-        }
-        step(conn, "COMMIT")
-    });
-    if outcome.is_err()
-        && !conn.is_autocommit()
-        && let Err(Broken::Commit(why) | Broken::NoRoom(why) | Broken::Disk(why)) = step(conn, "ROLLBACK")
-    {
-        tracing::error!(why, "a rollback failed");
-    }
-    outcome.map(|()| tx.effects())
-}
-
-fn run_all(tx: &Tx<'_>, jobs: &mut [Box<dyn Job>], isolation: Isolation) -> Result<(), Broken> {
+fn run_all(tx: &Tx<'_>, jobs: &mut [Box<dyn Job>], isolation: Isolation, permit: &Permit) -> Result<(), Broken> {
     for job in jobs {
         let before = (isolation == Isolation::Apart).then(|| tx.effects());
         if before.is_some() {
@@ -306,8 +348,8 @@ fn run_all(tx: &Tx<'_>, jobs: &mut [Box<dyn Job>], isolation: Isolation) -> Resu
         if ran == Ran::NoRoom {
             return Err(Broken::NoRoom("the engine found the disk full".into()));
         }
-        if tx.conn().is_autocommit() {
-            // Some failures (a full disk) roll the whole transaction back, with every job before this one.
+        if permit.is_taken_back() {
+            // Some failures (a full disk, a read) roll the whole transaction back, with every job before this one.
             return Err(Broken::Commit("the engine rolled the commit back".into()));
         }
         match (ran, before) {

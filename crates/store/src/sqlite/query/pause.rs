@@ -16,7 +16,7 @@ use super::{
 use crate::{
     replies,
     sqlite::{
-        failure::Res,
+        failure::{Failure, Res},
         row::{one, run},
         tx::Tx,
     },
@@ -68,8 +68,13 @@ pub(crate) fn end(tx: &Tx<'_>) -> Res<&'static str> {
 
 /// Tells whoever asked that their turn waits for the pause to end: once per pause, and again after an hour of it.
 pub(crate) fn maybe_tell(tx: &Tx<'_>, asked: &Asked) -> Res<()> {
-    // A row that can't be read keeps nobody from asking.
-    let Ok(Some(paused)) = find(tx.conn()) else { return Ok(()) };
+    let paused = match find(tx.conn()) {
+        Ok(Some(paused)) => paused,
+        // A row that can't be read keeps nobody from asking.
+        Ok(None) | Err(Failure::Damaged(_)) => return Ok(()),
+        // Whatever else fails, the engine may have taken back everything that came before.
+        Err(failure) => return Err(failure),
+    };
     // Whoever was told before it began is told again; on a clock that was set back, only after the longest time.
     let every_ms = match tx.now().since_ms(paused.at) {
         for_ms @ 0..HINT_EVERY_MS => for_ms + 1,

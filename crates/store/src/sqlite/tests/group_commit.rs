@@ -57,6 +57,35 @@ fn names(folder: &Path) -> String {
     beside(folder).query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
+/// As the engine does by itself when a read fails in the middle.
+#[test]
+fn what_follows_a_transaction_that_was_taken_back_is_not_committed_by_itself() {
+    let folder = folder();
+    let mut writer = writer(folder.path());
+    let (first, mut first_answer) = remembers("first");
+    let (careless, mut careless_answer) = job(|tx| {
+        run(tx.conn(), "INSERT INTO tally (name, n) VALUES ('half', 1)", [])?;
+        run(tx.conn(), "ROLLBACK", [])?;
+        let other_half = run(tx.conn(), "INSERT INTO tally (name, n) VALUES ('other half', 1)", []);
+        assert!(other_half.is_err());
+        let damaged = tx.unless_damaged("row", 1, || {
+            run(tx.conn(), "INSERT INTO tally (name, n) VALUES ('one of many', 1)", [])?;
+            Ok(())
+        });
+        assert!(damaged.is_err());
+        Ok(())
+    });
+    writer.commit(vec![first, careless]);
+    for answer in [&mut first_answer, &mut careless_answer] {
+        assert!(matches!(answer.try_recv(), Ok(Err(StoreError::Unavailable(_)))));
+    }
+    assert_eq!(names(folder.path()), "");
+    let (next, mut next_answer) = remembers("next");
+    writer.commit(vec![next]);
+    assert!(matches!(next_answer.try_recv(), Ok(Ok(()))));
+    assert_eq!(names(folder.path()), "next");
+}
+
 #[test]
 fn a_failing_job_is_rolled_back_alone() {
     let folder = folder();
