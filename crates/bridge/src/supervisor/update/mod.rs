@@ -67,6 +67,8 @@ async fn carry_out(supervisor: &Supervisor) -> Result<(), StoreError> {
     let requests = supervisor.store.requests().await?;
     let Some(request) = requests.iter().find(|request| is_ours(request)) else {
         shelf.clear();
+        // One that was answered by somebody else is over, too.
+        supervisor.board.send_if_modified(|board| board.trial.take().is_some());
         return Ok(());
     };
     let update = Update { supervisor, request, shelf };
