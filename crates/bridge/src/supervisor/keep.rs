@@ -120,9 +120,11 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
                 if supervisor.stop.is_cancelled() {
                     break Kept::Stopped;
                 }
+                // One death is enough, whatever it is of, but for a store that is out.
+                let is_tried = supervisor.board.borrow().is_tried(&image);
                 let can_not_begin =
                     [EXIT_CONFIG, EXIT_ADDRESS].into_iter().find(|code| status.code() == Some((*code).into()));
-                if let (false, Some(code)) = (was_ready, can_not_begin) {
+                if let (false, Some(code)) = (was_ready || is_tried, can_not_begin) {
                     tracing::error!(role = role.as_str(), "it can't begin as things are; see above");
                     break Kept::CanNotBegin(code);
                 }
@@ -130,9 +132,8 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
                 // Whether or not it can be decided now: the store may be out.
                 supervisor.alerts.count_restart(role);
                 failures = if child.is_healthy { 1 } else { failures + 1 };
-                let has_failed = !child.is_healthy && status.code() != Some(EXIT_STORE.into());
+                let has_failed = (is_tried || !child.is_healthy) && status.code() != Some(EXIT_STORE.into());
                 // A new build that was ready once is kept: what it dies of is judged like any other death.
-                let is_tried = supervisor.board.borrow().is_tried(&image);
                 let image = if child.is_ready && !is_tried { &Image::Running } else { &image };
                 if has_failed && supervisor.failed(role, image).await == Verdict::GiveUp {
                     break Kept::GaveUp;

@@ -124,7 +124,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     house.spawn(telling);
     house.spawn(stale::look(Arc::clone(&supervisor)));
     house.spawn(requests::serve(Arc::clone(&supervisor)));
-    house.spawn(update::serve(Arc::clone(&supervisor)));
+    let updating = house.spawn(update::serve(Arc::clone(&supervisor)));
     house.spawn(decide_predecessors(Arc::clone(&supervisor)));
     let mut roles = JoinSet::new();
     for role in [Role::Worker, Role::Bridge] {
@@ -162,6 +162,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
                 tracing::warn!("asked to stop: no last gasp; the next start delivers what is left");
             } else {
                 supervisor.alerts.until_stored().await;
+                updating.abort();
                 update::give_up(&supervisor).await;
                 gasp::run(&supervisor, &mut desk).await;
             }

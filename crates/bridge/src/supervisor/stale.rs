@@ -41,6 +41,7 @@ pub(super) async fn look(supervisor: Arc<Supervisor>) {
 
 /// A file is another one now.
 async fn examine(supervisor: &Supervisor, path: &Path, identity: Identity) {
+    let before = supervisor.board.borrow().wanted.clone();
     let found = match build_of(path).await {
         Ok(found) => found,
         Err(why) => return leave(supervisor, &format!("what is on the disk does not work: {why}")),
@@ -68,11 +69,18 @@ async fn examine(supervisor: &Supervisor, path: &Path, identity: Identity) {
         }
         next
     };
-    report(supervisor, &format!("on the disk is {found}; changing to it"));
-    supervisor.board.send_modify(|board| {
-        board.wanted = next;
-        board.is_behind = false;
+    let has_changed = supervisor.board.send_if_modified(|board| {
+        // Looking took a while.
+        let is_news = board.trial.is_none() && board.wanted == before && Identity::of(path) == Some(identity);
+        if is_news {
+            board.wanted = next;
+            board.is_behind = false;
+        }
+        is_news
     });
+    if has_changed {
+        report(supervisor, &format!("on the disk is {found}; changing to it"));
+    }
 }
 
 /// Leaves what is on the disk where it is, and says why.

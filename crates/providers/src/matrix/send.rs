@@ -80,6 +80,7 @@ pub(super) async fn send_with(link: &Link, session: &Session, place: &Place, key
         Err(outcome) => return outcome,
     };
     let key = OwnedTransactionId::from(key);
+    let _alone = session.alone_in(&room).await;
     match room.send_raw("m.room.message", content).with_transaction_id(&key).await {
         Ok(sent) => {
             link.is_own(sent.response.event_id.as_str());

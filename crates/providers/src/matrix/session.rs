@@ -3,20 +3,24 @@
 //! Guarantee: a restart is the same device, and its keys are never deleted here. The SDK resumes where *our* cursor
 //! stands, whatever it saved itself: [`Resume::At`].
 
-use std::sync::atomic::AtomicBool;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+};
 
 use lastword_core::provider::ReceiveError;
 use matrix_sdk::{
-    Client, SessionMeta, SessionTokens, SqliteCryptoStore, SqliteStateStore, SqliteStoreConfig,
+    Client, EncryptionState, Room, SessionMeta, SessionTokens, SqliteCryptoStore, SqliteStateStore, SqliteStoreConfig,
     authentication::matrix::MatrixSession,
     config::{RequestConfig, StoreConfig},
     cross_process_lock::CrossProcessLockConfig,
     encryption::{BackupDownloadStrategy, EncryptionSettings},
     reqwest::{Client as HttpClient, redirect::Policy},
-    ruma::{OwnedUserId, UserId},
+    ruma::{OwnedRoomId, OwnedUserId, UserId},
     store::{RoomLoadSettings, StateStoreDataKey, StateStoreDataValue},
 };
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{Mutex as Alone, OwnedMutexGuard};
 
 use super::{
     Link,
@@ -41,6 +45,23 @@ pub(super) struct Session {
     pub(super) user: OwnedUserId,
     /// Whether its identity and its backup are in order, as far as that can be.
     pub(super) is_prepared: AtomicBool,
+    /// Who sends into an encrypted room now.
+    sending: Mutex<BTreeMap<OwnedRoomId, Arc<Alone<()>>>>,
+}
+
+impl Session {
+    /// Waits until nobody else sends into the room. In an encrypted one the SDK looks whether its key has been used often
+    /// enough, and uses it, in two steps: of two who send at once one would find it expired, and panic.
+    pub(super) async fn alone_in(&self, room: &Room) -> Option<OwnedMutexGuard<()>> {
+        if matches!(room.encryption_state(), EncryptionState::NotEncrypted) {
+            return None;
+        }
+        let alone = {
+            let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(sending.entry(room.room_id().to_owned()).or_default())
+        };
+        Some(alone.lock_owned().await)
+    }
 }
 
 /// Where the SDK goes on.
@@ -66,7 +87,7 @@ pub(super) async fn open(link: &Link, resume: Resume) -> Result<Session, Receive
     };
     let user = device.user.as_deref().and_then(|user| UserId::parse(user).ok());
     let user = user.ok_or_else(|| lost("the homeserver gave us a name that is none".into()))?;
-    Ok(Session { client, user, is_prepared: AtomicBool::new(false) })
+    Ok(Session { client, user, is_prepared: AtomicBool::new(false), sending: Mutex::default() })
 }
 
 /// The device that we are, as it is kept or as the token says.

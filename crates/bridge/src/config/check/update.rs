@@ -23,6 +23,14 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
             findings.problem(Some(archive.mark), text);
         }
     }
+    if let Some(archive) = update
+        .get("archive")
+        .filter(|archive| archive.text().is_some_and(|text| text.contains("://") && text.contains(['?', '#', '@'])))
+    {
+        let text =
+            "update.archive: `.sha256` and `.minisig` are put behind it, so it is an address without `?`, `#` and `@`";
+        findings.problem(Some(archive.mark), text.into());
+    }
     let Some(key) = update.get("public_key") else { return };
     if key.text().is_some_and(|text| PublicKey::from_base64(text).is_err()) {
         let text =

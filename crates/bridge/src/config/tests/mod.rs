@@ -467,6 +467,10 @@ fn a_newer_build_has_one_source_and_a_signed_one() {
         ("archive: a.tar.gz", "update.archive: whose it is can't be told without `public_key`"),
         ("checkout: a, archive: b, public_key: KEY", "update.archive: newer builds come from `checkout` already"),
         ("archive: 'ftp://a', public_key: KEY", "update.archive: an address begins with https:// or http://"),
+        (
+            "archive: 'https://a/b?token=c', public_key: KEY",
+            "update.archive: `.sha256` and `.minisig` are put behind it",
+        ),
         ("public_key: RWQ", "update.public_key: `RWQ` is no minisign key"),
     ] {
         let problems = update(&text.replace("KEY", key)).map(|config| config.update).unwrap_err().to_string();

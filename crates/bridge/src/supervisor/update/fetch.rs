@@ -48,7 +48,8 @@ pub(super) async fn fetch(from: &str, public_key: &str, folder: &Path, within: D
 
 /// One file, from a path or an address.
 async fn copy(from: &str, to: &Path, bytes_max: u64) -> Result<(), String> {
-    let named = from.rsplit('/').next().unwrap_or_default();
+    let path = from.split(['?', '#']).next().unwrap_or_default();
+    let named = path.rsplit('/').next().unwrap_or_default();
     let failed = |why: String| format!("can't be had: `{}`: {why}", named.replace('`', "'"));
     let mut file = create(to, 0o600).map_err(|error| failed(error.to_string()))?;
     if !is_address(from) {

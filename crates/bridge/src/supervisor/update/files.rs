@@ -71,6 +71,11 @@ impl Files {
 /// Makes a copy of `from` what is at `to`.
 fn put(from: &Path, to: &Path) -> io::Result<()> {
     let draft = beside(to, ".draft");
+    // One that was left behind may not be writable.
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     fs::copy(from, &draft)?;
     let mode = fs::metadata(from)?.permissions().mode();
     fs::set_permissions(&draft, Permissions::from_mode(mode & 0o777))?;

@@ -15,10 +15,11 @@ mod prepare;
 mod record;
 mod run;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{future::pending, path::Path, sync::Arc, time::Duration};
 
 use lastword_core::{
     faults::{UpdatePoint, point_of_update},
+    ids::TurnId,
     reason::Reason,
     store::{Clock, End, Operation, Request, StoreError, Topic},
 };
@@ -35,6 +36,7 @@ use super::{
     child::ms,
     image::{Identity, Image},
     requests::{shown, speak},
+    stale::build_of,
 };
 use crate::{build_id::build, process::blocking::blocking};
 
@@ -107,15 +109,27 @@ fn begin_trial(supervisor: &Supervisor, change: &Change, files: &Files) {
 pub(super) async fn give_up(supervisor: &Supervisor) {
     let shelf = Shelf::of(&supervisor.state);
     let Some(record) = shelf.read() else { return };
-    let Stage::Swapping(change) = record.stage else { return };
-    if Files::of(change.program.clone()).next().exists() {
-        return;
+    let files = |change: &Change| Files::of(change.program.clone());
+    let (change, why) = match record.stage {
+        Stage::Swapping(change) if !files(&change).next().exists() => {
+            (change, "its processes do not stay up".to_owned())
+        }
+        Stage::PuttingBack { change, why } => (change, why),
+        Stage::Preparing { .. } | Stage::Swapping(_) | Stage::Over(_) => return,
+    };
+    // Whatever the store says.
+    let stage = Stage::PuttingBack { change: change.clone(), why: why.clone() };
+    if let Err(error) = shelf.write(TurnId(record.turn), &stage) {
+        tracing::error!("how far the update is can't be written: {error}");
+    }
+    let putting = files(&change);
+    if let Ok(Err(error)) = blocking(move || putting.put_back()).await {
+        tracing::error!("the program's file can't be put back: {error}");
     }
     let said = async {
         let requests = supervisor.store.requests().await?;
         let Some(request) = requests.iter().find(|request| request.turn.0 == record.turn) else { return Ok(()) };
         let update = Update { supervisor, request, shelf };
-        let why = "its processes do not stay up".to_owned();
         let outcome = update.carry_out(Stage::PuttingBack { change, why }).await;
         update.say(outcome).await
     };
@@ -157,14 +171,18 @@ impl Update<'_> {
                 },
                 Stage::Swapping(change) => self.swap(change).await,
                 Stage::PuttingBack { change, why } => self.put_back(change, why).await,
-                Stage::Over(outcome) => return outcome,
+                Stage::Over(outcome) => {
+                    // Only now: without it, who reads that it was to be swapped takes it for done.
+                    self.discard();
+                    return outcome;
+                }
             };
             if let Err(why) = self.write(&stage) {
                 tracing::error!("{why}");
                 // Nothing is swapped that the next start would not know of.
-                if let Stage::Swapping(change) = stage {
-                    Files::of(change.program).discard();
+                if matches!(stage, Stage::Swapping(_)) {
                     stage = refused(why);
+                    let _ = self.write(&stage);
                 }
             }
         }
@@ -173,6 +191,11 @@ impl Update<'_> {
     fn write(&self, stage: &Stage) -> Result<(), String> {
         let written = self.shelf.write(self.request.turn, stage);
         written.map_err(|error| format!("how far it is can't be written into the state directory: {error}"))
+    }
+
+    fn discard(&self) {
+        let program = self.supervisor.program.as_ref().and_then(|program| program.canonicalize().ok());
+        program.into_iter().for_each(|program| Files::of(program).discard());
     }
 
     /// Puts the next file into the program's place, unless that is done, and lets it prove itself there.
@@ -184,7 +207,6 @@ impl Update<'_> {
             let swapped = swapped.map_err(|panic| panic.to_string()).and_then(|done| done.map_err(|e| e.to_string()));
             match swapped {
                 Err(why) if files.next().exists() => {
-                    files.discard();
                     return refused(format!("the program's file can't be replaced: {why}"));
                 }
                 Err(why) => tracing::warn!("the program's file is replaced, but may not be on the disk yet: {why}"),
@@ -193,10 +215,18 @@ impl Update<'_> {
             tracing::info!(from = change.from, to = change.to, "changing to another build, as asked from the chat");
             begin_trial(self.supervisor, &change, &files);
         }
+        if build_of(files.program()).await.as_ref() != Ok(&change.to) {
+            self.end_trial(&change, files.program());
+            return refused("the program's file is another one by now");
+        }
         let within = self.supervisor.config.update.confirm_within_ms;
-        let proven = match tokio::time::timeout(ms(within), self.proven(&change.to)).await {
-            Ok(proven) => proven,
-            Err(_) => Err(format!("it did not show within {} s that it works", within / 1_000)),
+        let proven = tokio::select! {
+            proven = tokio::time::timeout(ms(within), self.proven(&change.to)) => match proven {
+                Ok(proven) => proven,
+                Err(_) => Err(format!("it did not show within {} s that it works", within / 1_000)),
+            },
+            // The next start goes on, with what is on the disk.
+            () = self.supervisor.stop.cancelled() => pending().await,
         };
         match proven {
             Ok(()) => {
@@ -232,7 +262,9 @@ impl Update<'_> {
             if board.borrow().wanted.build() != to {
                 return Err("one of its processes ended soon after it began".into());
             }
-            if let Ok(true) = store.is_delivered(said).await {
+            if let Ok(true) = store.is_delivered(said).await
+                && board.borrow().does_its_work(to)
+            {
                 return Ok(());
             }
             tokio::time::sleep(DELIVERED_POLL).await;
@@ -250,13 +282,18 @@ impl Update<'_> {
             tracing::error!("{} can't be put back: {error}", files.program().display());
             why = format!("{why}, but its file stays where it is ({error}), so the next start may run it again");
         }
-        let wanted = image(&change.from, if is_back { files.program() } else { &previous });
+        self.end_trial(&change, if is_back { files.program() } else { &previous });
+        Stage::Over(Outcome::PutBack { build: change.to, runs: change.from, why })
+    }
+
+    /// The processes are of the build before again, which is at `file`.
+    fn end_trial(&self, change: &Change, file: &Path) {
+        let wanted = image(&change.from, file);
         self.supervisor.board.send_modify(|board| {
             board.trial = None;
             board.wanted = wanted;
-            board.is_behind = !is_back;
+            board.is_behind = file != change.program;
         });
-        Stage::Over(Outcome::PutBack { build: change.to, runs: change.from, why })
     }
 
     async fn say(&self, outcome: Outcome) -> Result<(), StoreError> {

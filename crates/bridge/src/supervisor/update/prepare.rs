@@ -77,6 +77,12 @@ async fn try_out(update: &Update<'_>, files: &Files, log: &Path) -> Result<Prepa
     let next = files.next();
     let to = build_of(&next).await.map_err(|why| format!("the new build does not work: {why}"))?;
     let from = update.supervisor.board.borrow().wanted.build().to_owned();
+    // It is what one would go back to.
+    if build_of(files.program()).await.as_ref() != Ok(&from) {
+        return Err(format!(
+            "the program's file is not {from}, which runs; put that there, or restart into what is there"
+        ));
+    }
     if to == from {
         return Ok(Prepared::Same(to));
     }
