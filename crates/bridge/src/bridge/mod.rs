@@ -93,7 +93,8 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     stop_receiving.cancel();
     loop {
         tokio::select! {
-            () = drain::until_delivered(&delivery, until) => break,
+            // First, because it may change what is waited for, also where nothing is in hand.
+            biased;
             () = signals.asked() => match until {
                 drain::Until::Now => {
                     tracing::info!("the whole deployment stops: the bridge waits for its last turns");
@@ -104,6 +105,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
                     break;
                 }
             },
+            () = drain::until_delivered(&delivery, until) => break,
         }
     }
     ended.cancel();
