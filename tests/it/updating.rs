@@ -340,6 +340,34 @@ async fn a_build_is_put_back_wherever_its_supervisor_dies() {
 }
 
 #[tokio::test]
+async fn a_build_that_does_not_say_its_name_in_its_place_is_judged_by_what_it_does() {
+    let candidate = format!("case \"$0 $*\" in */lastword\\ --version) exit 4;; esac; {NEXT}");
+    let mut world = world_with(settings(), &candidate).await;
+    let asked = world.alice_says("/update").await;
+    let word = last_word(&mut world, &asked).await;
+    assert!(word.starts_with("Updated from ") && program_is(&world) == "next", "{word}");
+    is_sound(&world, "#t1").await;
+}
+
+#[tokio::test]
+async fn what_was_never_swapped_is_not_taken_for_done() {
+    let mut world = world_with(settings(), NEXT).await;
+    let first = build(&world).await;
+    world.freeze(Who::Supervisor).await;
+    let asked = world.alice_says("/update").await;
+    world.until("it was heard", async |world| (!replies(world, &asked).await.is_empty()).then_some(())).await;
+    world.kill_supervisor().await;
+    let change = serde_json::json!({ "program": world.program(), "from": first, "to": "9.9.9 (never)" });
+    let record = serde_json::json!({ "turn": 1, "stage": { "swapping": change } });
+    std::fs::write(world.file("state/update.json"), record.to_string()).unwrap();
+    world.start_supervisor();
+    let word = last_word(&mut world, &asked).await;
+    let expected = format!("Error: nothing was changed: it was interrupted, and the program's file is {first}.");
+    assert_eq!((word, build(&world).await, program_is(&world)), (expected, first, "first"));
+    is_sound(&world, "#t1").await;
+}
+
+#[tokio::test]
 async fn a_build_command_ends_with_its_supervisor_and_is_run_again() {
     let command = "echo begun >> runs; echo $$ > pid; while [ ! -e go ]; do sleep 0.1; done; cp candidate made";
     let top = UPDATE.replace("cp candidate made", command);

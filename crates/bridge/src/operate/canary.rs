@@ -8,6 +8,9 @@ use lastword_store::{SqliteOptions, SqliteStore, SystemClock};
 
 use crate::{bridge::ask::ask_networks, build_id::build, config::Config, process::member::new_incarnation};
 
+/// How the folder begins in which the copy is.
+pub const PREFIX: &str = "canary-";
+
 /// Changes nothing: neither the store nor what networks keep for a bridge that runs.
 pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     super::say(format_args!("Build {}", build()));
@@ -26,7 +29,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
 
 /// A round trip through a copy: migrations, a write and a read by the paths of a process that starts.
 async fn store_works(config: &Config) -> anyhow::Result<()> {
-    let folder = tempfile::Builder::new().prefix("canary-").tempdir_in(&config.state_dir);
+    let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&config.state_dir);
     let folder = folder.with_context(|| format!("no folder can be made in {}", config.state_dir.display()))?;
     let copy = folder.path().join("lastword.db");
     let (database, to) = (config.store_path.clone(), copy.clone());

@@ -27,6 +27,7 @@ use anyhow::{Context, ensure};
 use clap::Subcommand;
 use lastword_store::{SqliteOptions, SqliteStore, SystemClock};
 
+pub(crate) use self::canary::PREFIX as CANARY_PREFIX;
 use crate::config::Config;
 
 /// What an operator can do.

@@ -27,7 +27,7 @@ use lastword_store::SystemClock;
 
 use self::{
     files::Files,
-    prepare::{Prepared, prepare},
+    prepare::{Prepared, prepare, remove_leftovers},
     record::{Change, Outcome, Shelf, Stage},
 };
 use super::{
@@ -87,6 +87,7 @@ fn is_ours(request: &Request) -> bool {
 
 /// What an earlier supervisor left on trial is on trial here, from the first start of a process on.
 pub(super) fn recall(supervisor: &Supervisor) {
+    remove_leftovers(supervisor.state.root());
     let Some(Stage::Swapping(change)) = Shelf::of(&supervisor.state).read().map(|record| record.stage) else { return };
     let files = Files::of(change.program.clone());
     if !files.next().exists() {
@@ -214,10 +215,13 @@ impl Update<'_> {
             }
             tracing::info!(from = change.from, to = change.to, "changing to another build, as asked from the chat");
             begin_trial(self.supervisor, &change, &files);
-        }
-        if build_of(files.program()).await.as_ref() != Ok(&change.to) {
+        } else if let Ok(found) = build_of(files.program()).await
+            && found != change.to
+        {
+            // It was never swapped, or somebody put another one there. One that does not answer is judged by what it does.
+            let change = Change { from: found, ..change };
             self.end_trial(&change, files.program());
-            return refused("the program's file is another one by now");
+            return refused(format!("it was interrupted, and the program's file is {}", change.from));
         }
         let within = self.supervisor.config.update.confirm_within_ms;
         let proven = tokio::select! {

@@ -20,9 +20,13 @@ use super::{
 };
 use crate::{
     config::UpdateConfig,
+    operate::CANARY_PREFIX,
     process::blocking::blocking,
     supervisor::{child::ms, stale::build_of},
 };
+
+/// How the folder begins into which an archive is fetched.
+const PREFIX: &str = "update-";
 
 /// What there is to change to.
 pub(super) enum Prepared {
@@ -40,16 +44,28 @@ pub(super) async fn prepare(update: &Update<'_>) -> Result<Prepared, String> {
     let files = Files::of(program);
     let log = begin_log(update.supervisor.state.root()).map_err(|error| format!("{LOG} can't be written: {error}"))?;
     let prepared = try_out(update, &files, &log).await;
+    remove_leftovers(update.supervisor.state.root());
     if !matches!(prepared, Ok(Prepared::Change(_))) {
         files.discard();
     }
     prepared
 }
 
+/// Removes the folders of whoever was killed: in that of a canary is a copy of everything that people wrote.
+pub(super) fn remove_leftovers(state: &Path) {
+    let entries = fs::read_dir(state).into_iter().flatten().flatten();
+    let is_left = |name: &str| [CANARY_PREFIX, PREFIX].iter().any(|prefix| name.starts_with(prefix));
+    for folder in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_left)) {
+        if let Err(error) = fs::remove_dir_all(folder.path()) {
+            tracing::warn!("{} stays behind: {error}", folder.path().display());
+        }
+    }
+}
+
 async fn try_out(update: &Update<'_>, files: &Files, log: &Path) -> Result<Prepared, String> {
     let config = &update.supervisor.config;
     // What is fetched is there until it is staged.
-    let folder = tempfile::Builder::new().prefix("update-").tempdir_in(update.supervisor.state.root());
+    let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(update.supervisor.state.root());
     let folder = folder.map_err(|error| format!("no folder can be made in the state directory: {error}"))?;
     let made = match (update.request.operation, &config.update) {
         (Operation::Rollback, _) => {
@@ -125,4 +141,25 @@ async fn make(update: &Update<'_>, checkout: &Path, files: &Files, log: &Path) -
         return Err("the build command left no file at `update.binary`".into());
     }
     Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_left_of_updates_is_removed() {
+        let state = tempfile::tempdir().unwrap();
+        for folder in ["canary-a1", "update-b2", "places"] {
+            fs::create_dir(state.path().join(folder)).unwrap();
+            fs::write(state.path().join(folder).join("lastword.db"), "what people wrote").unwrap();
+        }
+        for file in [LOG, "update.json", "lastword.db"] {
+            fs::write(state.path().join(file), "").unwrap();
+        }
+        remove_leftovers(state.path());
+        let mut left: Vec<_> = fs::read_dir(state.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["lastword.db", "places", "update.json", LOG]);
+    }
 }
