@@ -26,6 +26,7 @@ mod small_disk;
 mod supervision;
 mod telegram;
 mod telegram_clients;
+mod telling;
 mod terminal;
 mod tidy;
 mod updating;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use lastword_core::store::StoreError;
+use lastword_core::{decide::intake::Logger, store::StoreError};
 use lastword_store::{LockError, OpenError};
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     process::{
         deployment,
         exit::{EXIT_CONFIG, EXIT_STORE},
+        member::open_state,
     },
     supervisor, worker,
 };
@@ -155,12 +156,24 @@ fn with_config(command: Command, config: Config) -> ExitCode {
             done
         })),
         Command::Run | Command::Bridge | Command::Worker | Command::LastGasp => {
-            log::init(&config.log);
+            if matches!(command, Command::Run) {
+                // Whoever starts the others makes it; what is wrong with it is said where it is used.
+                let _ = open_state(&config);
+            }
+            let _lines = log::init(&config, logger(&command));
             finish(serve(&command, config))
         }
         #[cfg(feature = "slack")]
         Command::SlackManifest(_) => unreachable!("done without a configuration"),
         Command::Schema | Command::Bench { .. } => unreachable!("done without a configuration"),
+    }
+}
+
+fn logger(command: &Command) -> Logger {
+    match command {
+        Command::Worker => Logger::Worker,
+        Command::Bridge | Command::LastGasp => Logger::Bridge,
+        _ => Logger::Supervisor,
     }
 }
 

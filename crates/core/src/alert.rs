@@ -28,6 +28,49 @@ impl Severity {
     }
 }
 
+/// How much of what happens to the deployment admins are told in chats, unasked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Messaging {
+    /// Only what somebody waits because of: alerts that are errors.
+    Quiet,
+    /// Warnings, too.
+    #[default]
+    Normal,
+    /// Everything: every alert, and every process that begins.
+    Debug,
+}
+
+impl Messaging {
+    /// Every level, from the fewest messages to the most.
+    pub const ALL: &'static [Self] = &[Self::Quiet, Self::Normal, Self::Debug];
+
+    /// As admins, the configuration and the store spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Normal => "normal",
+            Self::Debug => "debug",
+        }
+    }
+
+    /// Reads the spelling.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|level| level.as_str() == name)
+    }
+
+    /// Whether admins are told of alerts that are as bad as this.
+    #[must_use]
+    pub fn tells(self, severity: Severity) -> bool {
+        match self {
+            Self::Quiet => severity >= Severity::Error,
+            Self::Normal => severity >= Severity::Warning,
+            Self::Debug => true,
+        }
+    }
+}
+
 macro_rules! alert_codes {
     ($($(#[$meta:meta])* $name:ident = $code:literal, $severity:ident, $meaning:literal, $cure:literal;)+) => {
         /// What an alert is about: the table of every code, with its severity, its meaning and the cure.

@@ -1,6 +1,11 @@
 //! What people read when they ask about their place.
 
-use lastword_core::{alert::AlertCode, ids::DeliveryId, reason::span, store::Operation};
+use lastword_core::{
+    alert::{AlertCode, Messaging},
+    ids::DeliveryId,
+    reason::span,
+    store::{Operation, Role},
+};
 
 /// The most alerts in one message, of those that are new and of those that are over.
 const ALERTS_SHOWN: usize = 8;
@@ -25,8 +30,9 @@ pub(crate) fn begins(operation: Operation) -> String {
     }
 }
 
-/// What admins are told: alerts that are new, by code, subject and detail, and those that are over.
-pub(crate) fn alerts(open: &[(AlertCode, &str, &str)], over: &[(AlertCode, &str)]) -> String {
+/// What admins are told: alerts that are new, by code, subject and detail, those that are over, and the processes that
+/// began, with their builds.
+pub(crate) fn alerts(open: &[(AlertCode, &str, &str)], over: &[(AlertCode, &str)], began: &[(Role, String)]) -> String {
     let mut lines = Vec::new();
     if !open.is_empty() {
         let many = if open.len() == 1 { "An alert".to_owned() } else { format!("{} alerts", open.len()) };
@@ -41,7 +47,29 @@ pub(crate) fn alerts(open: &[(AlertCode, &str, &str)], over: &[(AlertCode, &str)
         let more = over.len().checked_sub(ALERTS_SHOWN + 1).map(|more| format!("; and {} more", more + 1));
         lines.push(format!("✅ Over: {shown}{}", more.unwrap_or_default()));
     }
+    if !began.is_empty() {
+        let shown = began.iter().take(ALERTS_SHOWN).map(|(role, build)| format!("{} (build {build})", role.as_str()));
+        let shown = shown.collect::<Vec<_>>().join("; ");
+        let more = began.len().checked_sub(ALERTS_SHOWN + 1).map(|more| format!("; and {} more", more + 1));
+        lines.push(format!("▶️ Began: {shown}{}", more.unwrap_or_default()));
+    }
     lines.join("\n")
+}
+
+/// `/messaging`: what an admin said last, if it is not left to the configuration.
+pub(crate) fn messaging(said: Option<Messaging>, configured: Messaging) -> String {
+    let means = match said.unwrap_or(configured) {
+        Messaging::Quiet => "alerts that are errors",
+        Messaging::Normal => "alerts",
+        Messaging::Debug => "alerts, and which processes begin",
+    };
+    let whose = match said {
+        Some(said) => {
+            format!("`{}`, as an admin said; the configuration says `{}`", said.as_str(), configured.as_str())
+        }
+        None => format!("`{}`, as configured", configured.as_str()),
+    };
+    format!("Messaging is {whose}. Admins are told of {means}, where `alerts_to` names a conversation.")
 }
 
 /// The beginning of a detail.
@@ -144,12 +172,15 @@ mod tests {
     #[test]
     fn alerts_are_few_lines_however_many_there_are() {
         assert_eq!(
-            alerts(&[(AlertCode::ChildDied, "worker", "killed")], &[]),
+            alerts(&[(AlertCode::ChildDied, "worker", "killed")], &[], &[]),
             "⚠️ An alert; /alerts lists what is open.\n• child_died, worker: killed"
         );
-        assert_eq!(alerts(&[], &[(AlertCode::ChildDied, "worker")]), "✅ Over: child_died, worker");
+        assert_eq!(alerts(&[], &[(AlertCode::ChildDied, "worker")], &[]), "✅ Over: child_died, worker");
+        let began = [(Role::Bridge, "0.1.0 (abc)".to_owned()), (Role::Worker, "0.1.0 (abc)".to_owned())];
+        assert_eq!(alerts(&[], &[], &began), "▶️ Began: bridge (build 0.1.0 (abc)); worker (build 0.1.0 (abc))");
         let long = "x".repeat(1_000);
-        let many = alerts(&vec![(AlertCode::ChildHung, "bridge", &*long); 20], &[(AlertCode::DiskFull, "store"); 20]);
+        let many =
+            alerts(&vec![(AlertCode::ChildHung, "bridge", &*long); 20], &[(AlertCode::DiskFull, "store"); 20], &[]);
         assert!(many.lines().count() == 11 && many.contains("\n… and 12 more\n"), "{many}");
         assert!(many.ends_with("; and 12 more") && many.chars().count() < 2_000, "{many}");
     }

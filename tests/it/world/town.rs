@@ -81,7 +81,10 @@ impl Town {
         let is_private = kind == ChatKind::Private;
         let text = match text.starts_with('/') {
             _ if is_private => text.to_owned(),
-            true => format!("{text}@lastword_bot"),
+            true => match text.split_once(' ') {
+                Some((command, args)) => format!("{command}@lastword_bot {args}"),
+                None => format!("{text}@lastword_bot"),
+            },
             false => format!("@lastword_bot {text}"),
         };
         let say: Say = serde_json::from_value(json!({

@@ -77,7 +77,9 @@ async fn deliver(delivery: &Arc<Shared>) -> anyhow::Result<()> {
     decide_all_lost(&*member.store, &member.state, &member.alerts, Some(&member.incarnation)).await?;
     end_requests(&*member.store).await?;
     // Why there is a last gasp is news that does not wait.
-    if let Err(error) = member.oversight.tell(&herald::listeners(&member.config), 0).await {
+    if let Err(error) =
+        member.oversight.tell(&herald::listeners(&member.config), 0, member.config.alerts.messaging.into()).await
+    {
         tracing::warn!("admins are not told of alerts: {error}");
     }
     let mut tasks = JoinSet::new();

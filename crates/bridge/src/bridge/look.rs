@@ -1,8 +1,6 @@
 //! What people, mostly admins, ask to see in a chat, answered before the transaction that accepts their command.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::{fmt::Display, time::Duration};
 
 use lastword_core::{
     alert::{Alert, AlertView},
@@ -10,15 +8,16 @@ use lastword_core::{
         intake::{Look, error},
         split,
     },
-    ids::AccountId,
     reason::Reason,
     store::{Asked, Intake, StoreError, TraceOf},
 };
+use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
 
 use super::account::Accounts;
 use crate::{
-    process::member::Member,
-    report::{Zone, alerts_text, audit_text, builds_text, outbox_text, trace_text},
+    process::{blocking::blocking, member::Member},
+    report::{Zone, alerts_text, audit_text, builds_text, logs_text, outbox_text, trace_text},
 };
 
 /// How long the looks of a batch may take together: everybody in it waits for them.
@@ -27,8 +26,10 @@ const LOOK_MAX: Duration = Duration::from_secs(5);
 const ALERTS_MAX: usize = 10;
 /// The most deliveries in one answer.
 const OUTBOX_MAX: usize = 10;
+/// The least length of a secret that is looked for in what is shown: a shorter one would hide ordinary words.
+const SECRET_BYTES_MIN: usize = 8;
 /// Ends an answer that would not fit into one message.
-const SHORTENED: &str = "… (shortened: the same command in the operator's terminal shows all of it)";
+const SHORTENED: &str = "… (shortened)";
 
 /// The looks that one batch asks for.
 pub(super) struct Looks {
@@ -47,7 +48,7 @@ impl Looks {
     pub(super) async fn answer(&mut self, member: &Member, accounts: &Accounts, asked: Asked, look: Look) -> Intake {
         let text = match (look, &self.audit) {
             (Look::Audit, Some(known)) => known.clone(),
-            _ => in_time(self.until, read(member, accounts, &asked.place.account, look)).await,
+            _ => in_time(self.until, read(member, accounts, &asked, look)).await,
         };
         if look == Look::Audit {
             self.audit = Some(text.clone());
@@ -67,7 +68,8 @@ async fn in_time(until: Instant, read: impl Future<Output = Result<String, Reaso
     text.unwrap_or_else(|_| Err(Reason::LookFailed { detail: "it took too long".into() }))
 }
 
-async fn read(member: &Member, accounts: &Accounts, account: &AccountId, look: Look) -> Result<String, Reason> {
+async fn read(member: &Member, accounts: &Accounts, asked: &Asked, look: Look) -> Result<String, Reason> {
+    let account = &asked.place.account;
     let failed = |error: StoreError| Reason::LookFailed { detail: error.to_string() };
     let zone = Zone::local();
     match look {
@@ -86,6 +88,14 @@ async fn read(member: &Member, accounts: &Accounts, account: &AccountId, look: L
         Look::Outbox => {
             let found = member.oversight.outbox(account, OUTBOX_MAX + 1).await.map_err(failed)?;
             Ok(outbox_text(&found, OUTBOX_MAX))
+        }
+        Look::Logs(of) => {
+            let (root, limit) = (member.state.root().to_owned(), asked.shape.text_max);
+            let secrets = member.config.secrets().map(|secret| secret.expose_secret().to_owned());
+            let hide: Vec<String> = secrets.filter(|secret| secret.len() >= SECRET_BYTES_MIN).collect();
+            let read = blocking(move || logs_text(&root, of, limit, &hide)).await;
+            let detail = |error: &dyn Display| Reason::LookFailed { detail: error.to_string() };
+            read.map_err(|panic| detail(&panic))?.map_err(|error| detail(&error))
         }
         Look::Accounts => Ok(accounts.standing()),
         Look::Version => {

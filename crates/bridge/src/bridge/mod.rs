@@ -49,6 +49,7 @@ use crate::{
         member::Member,
         signals::{RoomSignal, StopSignals},
         sweep::sweep,
+        webhook::{self, Whose},
     },
 };
 
@@ -158,8 +159,12 @@ fn begin(
     tasks.spawn(until(ended, Arc::clone(&member.alerts).keep_storing()));
     if !has_supervisor_for_admins() {
         let listeners = herald::listeners(&member.config);
-        tasks.spawn(until(ended, herald::keep_telling(Arc::clone(&member.oversight), listeners)));
+        let messaging = member.config.alerts.messaging.into();
+        tasks.spawn(until(ended, herald::keep_telling(Arc::clone(&member.oversight), listeners, messaging)));
     }
+    let whose = if has_supervisor_for_admins() { Whose::UnstoredOnly } else { Whose::All };
+    let posting = webhook::keep_posting(&member.config, &member.oversight, &member.alerts, whose);
+    tasks.spawn(until(ended, posting));
     let (beating, until_ended) = (Arc::clone(member).beat(), ended.clone());
     tasks.spawn(async move {
         let lost = until_ended.run_until_cancelled_owned(beating).await;

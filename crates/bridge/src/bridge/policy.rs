@@ -44,5 +44,6 @@ pub fn policy_of(config: &Config) -> Policy {
         prompt_bytes_max: config.limits.prompt_bytes_max,
         queue_max: config.limits.queue_max,
         is_supervised: has_supervisor_for_admins(),
+        messaging: config.alerts.messaging.into(),
     }
 }

@@ -31,6 +31,7 @@ mod suggest;
 mod tests;
 mod tokens;
 mod tree;
+mod webhook;
 
 use std::{
     collections::BTreeMap,
@@ -43,6 +44,8 @@ use lastword_core::{
     ids::{AccountId, AgentId},
 };
 
+use secrecy::SecretString;
+
 #[cfg(feature = "slack")]
 pub use self::file::PromptFile;
 #[cfg(feature = "testing")]
@@ -51,8 +54,8 @@ pub use self::{
     account::{AccountConfig, LOCAL_USER, Token},
     agent::{AgentConfig, AgentKind, MAX_ATTEMPTS, ProgramConfig},
     file::{
-        Access, CommandConfig, EditedFile, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel, NetworkConfig,
-        RestartConfig, RetentionConfig, StaleAction, Taken, UpdateConfig,
+        Access, AlertsConfig, CommandConfig, EditedFile, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel,
+        NetworkConfig, RestartConfig, RetentionConfig, StaleAction, Taken, UpdateConfig, WebhookConfig,
     },
     interpolate::Env,
     locate::locate,
@@ -104,6 +107,8 @@ pub struct Config {
     pub restart: RestartConfig,
     /// Where newer builds come from; a relative checkout is resolved.
     pub update: UpdateConfig,
+    /// How admins and operators hear of what happens.
+    pub alerts: AlertsConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
     /// What is logged, and how.
@@ -160,9 +165,24 @@ impl Config {
             shutdown_grace_ms: file::SHUTDOWN_GRACE_MS,
             restart: RestartConfig::default(),
             update: UpdateConfig::default(),
+            alerts: AlertsConfig::default(),
             retention: RetentionConfig::default(),
             log: LogConfig::default(),
         }
+    }
+
+    /// Every secret that it holds, for whoever must not show one.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let of_accounts = self.accounts.values().flat_map(|account| {
+            let AccountConfig { token, app_token, password, store_key, recovery_key, .. } = account;
+            [token, app_token, password, store_key, recovery_key].into_iter().flatten().map(|token| &token.0)
+        });
+        let of_agents = self.agents.values().flat_map(|agent| match &agent.kind {
+            AgentKind::Command(program) => program.env.values().collect::<Vec<_>>(),
+            _ => Vec::new(),
+        });
+        let of_webhook = self.alerts.webhook.iter().flat_map(|hook| [&hook.url, &hook.token].into_iter().flatten());
+        of_accounts.chain(of_agents).chain(of_webhook).chain(&self.http.token)
     }
 
     /// The JSON Schema of the file, for editors.
@@ -179,6 +199,7 @@ impl Config {
         let beside = file.and_then(Path::parent).unwrap_or(Path::new(""));
         let mut tokens = tokens::tokens(&root, beside, findings);
         let token = root.get("http").and_then(|http| secret::secret(http, "http", "token", beside, findings));
+        let webhook = webhook::secrets(&root, beside, findings);
         let state_dir = state_dir(&root, env, findings)?;
         if !findings.is_clean() {
             return None;
@@ -194,6 +215,9 @@ impl Config {
         let mut config = Self::resolve(written, state_dir, beside);
         config.file = file.map(Path::to_path_buf);
         config.http.token = token;
+        if let (Some(hook), Some((url, token))) = (&mut config.alerts.webhook, webhook) {
+            (hook.url, hook.token) = (Some(url), token);
+        }
         for (name, account) in &mut config.accounts {
             let tokens = tokens.remove(name.as_str()).unwrap_or_default();
             (account.token, account.app_token) = (tokens.bot.map(Token), tokens.app.map(Token));
@@ -236,6 +260,7 @@ impl Config {
         config.shutdown_grace_ms = written.shutdown_grace_ms;
         config.restart = written.restart;
         config.update = written.update.resolved(beside);
+        config.alerts = written.alerts;
         config.retention = written.retention;
         config.log = written.log;
         config

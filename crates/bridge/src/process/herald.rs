@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lastword_core::{ids::Place, store::Oversight};
+use lastword_core::{alert::Messaging, ids::Place, store::Oversight};
 
 use crate::config::Config;
 
@@ -25,9 +25,9 @@ pub fn listeners(config: &Config) -> Vec<Place> {
 }
 
 /// Tells them, until the task is dropped; ends at once where nobody wants to know.
-pub async fn keep_telling(oversight: Arc<dyn Oversight>, to: Vec<Place>) {
+pub async fn keep_telling(oversight: Arc<dyn Oversight>, to: Vec<Place>, configured: Messaging) {
     while !to.is_empty() {
-        if let Err(error) = oversight.tell(&to, TELL_EVERY_MS).await {
+        if let Err(error) = oversight.tell(&to, TELL_EVERY_MS, configured).await {
             tracing::debug!("admins are not told yet: {error}");
         }
         tokio::time::sleep(LOOK_EVERY).await;

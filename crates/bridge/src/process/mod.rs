@@ -22,4 +22,5 @@ pub mod state_dir;
 pub mod sweep;
 pub(crate) mod typed;
 pub mod vitals;
+pub mod webhook;
 pub mod whole_file;

@@ -8,7 +8,7 @@ use std::{
 
 #[cfg(feature = "matrix")]
 use lastword_core::ids::AccountId;
-use lastword_core::ids::PlaceId;
+use lastword_core::{decide::intake::Logger, ids::PlaceId};
 use lastword_store::LockDirectory;
 
 const INCARNATIONS: &str = "incarnations";
@@ -125,6 +125,18 @@ pub fn places(root: &Path) -> PathBuf {
 #[must_use]
 pub fn place(places: &Path, place: PlaceId, session: u32) -> PathBuf {
     places.join(StateDir::session_name(place, session))
+}
+
+/// What one process logged last.
+#[must_use]
+pub fn log_file(root: &Path, who: Logger) -> PathBuf {
+    root.join("logs").join(format!("{}.log", who.as_str()))
+}
+
+/// What it logged before that.
+#[must_use]
+pub fn log_before(log: &Path) -> PathBuf {
+    log.with_extension("log.1")
 }
 
 /// Where files on their way out are, below a state directory.

@@ -11,6 +11,7 @@ mod alerts;
 mod any_text;
 mod audit;
 mod builds;
+mod logs;
 mod outbox;
 mod time;
 mod trace;
@@ -19,6 +20,7 @@ pub use self::{
     alerts::{alerts_json, alerts_text, unstored_json},
     audit::{audit_json, audit_text},
     builds::builds_text,
+    logs::logs_text,
     outbox::outbox_text,
     time::Zone,
     trace::{trace_json, trace_text},

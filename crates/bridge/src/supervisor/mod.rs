@@ -35,7 +35,7 @@ use anyhow::Context;
 use lastword_core::{
     alert::AlertCode,
     ids::IncarnationId,
-    store::{Role, Store},
+    store::{Oversight, Role, Store},
 };
 use lastword_store::{DeploymentLock, IncarnationLock, LockError, SqliteStore};
 use tokio::{sync::watch as latest, task::JoinSet};
@@ -60,6 +60,7 @@ use crate::{
         member::{keep_to_ourselves, new_incarnation, open_state},
         program,
         state_dir::StateDir,
+        webhook::{self, Whose},
     },
 };
 
@@ -106,10 +107,13 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     }
     let Some(store) = open_store(&config, &state, &mut desk).await? else { return Ok(ExitCode::SUCCESS) };
     let listeners = herald::listeners(&config);
-    let telling = herald::keep_telling(store.clone(), listeners);
+    let telling = herald::keep_telling(store.clone(), listeners, config.alerts.messaging.into());
+    let alerts = Arc::new(Alerts::new(store.clone()));
+    let oversight: Arc<dyn Oversight> = store.clone();
+    let posting = webhook::keep_posting(&config, &oversight, &alerts, Whose::All);
     let supervisor = Arc::new(Supervisor {
         config,
-        alerts: Arc::new(Alerts::new(store.clone())),
+        alerts,
         store,
         state,
         stop: CancellationToken::new(),
@@ -122,6 +126,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     let mut house = JoinSet::new();
     house.spawn(Arc::clone(&supervisor.alerts).keep_storing());
     house.spawn(telling);
+    house.spawn(posting);
     house.spawn(stale::look(Arc::clone(&supervisor)));
     house.spawn(requests::serve(Arc::clone(&supervisor)));
     let updating = house.spawn(update::serve(Arc::clone(&supervisor)));

@@ -131,6 +131,8 @@ macro_rules! store_contract {
             an_assertion_that_is_given_up_is_an_alert,
             admins_are_told_of_alerts_together_and_not_too_often,
             admins_are_told_where_nobody_has_spoken_yet,
+            admins_say_how_much_they_are_told,
+            a_webhook_hears_of_every_alert_and_of_its_end,
             a_trace_tells_a_message_from_its_arrival_to_its_delivery,
             a_trace_tells_what_went_wrong,
             a_refused_updates_trace_says_why,

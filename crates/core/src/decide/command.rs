@@ -118,6 +118,10 @@ built_in! {
     Alerts = "alerts", Admins, "alerts", "lists what needs an operator";
     /// Says of each account whether it works.
     Accounts = "accounts", Admins, "accounts", "says how each account is doing";
+    /// How much admins are told unasked.
+    Messaging = "messaging", Admins, "messaging [quiet|normal|debug|default]", "how much of what happens I tell admins unasked";
+    /// Shows what the processes logged.
+    Logs = "logs", Admins, "logs [bridge|worker|supervisor]", "shows the end of my log";
     /// Starts processes again.
     Restart = "restart", Admins, "restart [bridge|worker|all]", "starts my processes again; nothing is lost";
     /// Changes to a newer build.

@@ -3,6 +3,7 @@
 //! Nothing is dropped in silence: every way out carries a [`Reason`] or owes a last word.
 
 use crate::{
+    alert::Messaging,
     capability::ReplyShape,
     decide::{
         command::{self, Access, BuiltIn, Typed},
@@ -53,6 +54,34 @@ pub enum Look {
     Outbox,
     /// Which builds run.
     Version,
+    /// What one process logged last, or all of them.
+    Logs(Option<Logger>),
+}
+
+/// A process that logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logger {
+    /// Which starts the others.
+    Supervisor,
+    /// Which talks to networks.
+    Bridge,
+    /// Which runs agents.
+    Worker,
+}
+
+impl Logger {
+    /// Every one.
+    pub const ALL: &'static [Self] = &[Self::Supervisor, Self::Bridge, Self::Worker];
+
+    /// As admins and the names of files spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supervisor => "supervisor",
+            Self::Bridge => "bridge",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 /// Decides about one update. `about` are lines on the bridge for `/status`, written by who knows them.
@@ -134,6 +163,14 @@ fn answer_command(
         BuiltIn::Audit => return Decision::Look { asked, look: Look::Audit },
         BuiltIn::Alerts => return Decision::Look { asked, look: Look::Alerts },
         BuiltIn::Accounts => return Decision::Look { asked, look: Look::Accounts },
+        BuiltIn::Messaging => match messaging(policy, typed.args) {
+            Some(command) => Intake::Command { asked, command },
+            None => error(asked, Reason::BadArgument { usage: command.usage().into() }),
+        },
+        BuiltIn::Logs => match logger(typed.args) {
+            Some(of) => return Decision::Look { asked, look: Look::Logs(of) },
+            None => error(asked, Reason::BadArgument { usage: command.usage().into() }),
+        },
         BuiltIn::Version => return Decision::Look { asked, look: Look::Version },
         BuiltIn::Restart | BuiltIn::Update | BuiltIn::Rollback => match operation(command, typed.args) {
             None => error(asked, Reason::BadArgument { usage: command.usage().into() }),
@@ -156,6 +193,22 @@ fn operation(command: BuiltIn, args: &str) -> Option<Operation> {
         (BuiltIn::Restart, named) => Restart::named(&named.to_ascii_lowercase()).map(Operation::Restart),
         _ => None,
     }
+}
+
+/// `/messaging`, or with a level, or `default` for the configured one.
+fn messaging(policy: &Policy, args: &str) -> Option<PlaceCommand> {
+    let change = match args.to_ascii_lowercase().as_str() {
+        "" => None,
+        "default" => Some(None),
+        level => Some(Some(Messaging::named(level)?)),
+    };
+    Some(PlaceCommand::Messaging { change, configured: policy.messaging })
+}
+
+/// Whose log is meant; `Some(None)` is everybody's.
+fn logger(args: &str) -> Option<Option<Logger>> {
+    let named = |who: &&Logger| who.as_str().eq_ignore_ascii_case(args);
+    if args.is_empty() { Some(None) } else { Logger::ALL.iter().find(named).map(|who| Some(*who)) }
 }
 
 /// `/outbox`, `/outbox retry <id>` or `/outbox drop <id> <reason>`.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    alert::Messaging,
     ids::{AccountId, AgentId, ConversationId, UserId},
     store::OnLost,
     update::Update,
@@ -27,6 +28,8 @@ pub struct Policy {
     pub queue_max: u32,
     /// Whether somebody starts the processes again when they end.
     pub is_supervised: bool,
+    /// How much admins are told unasked, unless one of them said otherwise.
+    pub messaging: Messaging,
 }
 
 /// Who may talk to an account.

@@ -1,6 +1,7 @@
 //! What is accepted: updates with the decision made about each.
 
 use crate::{
+    alert::Messaging,
     capability::ReplyShape,
     file::RemoteFile,
     ids::{AccountId, AgentId, Cursor, DeliveryId, IncarnationId, MessageId, Place, TurnId, UpdateId, UserId},
@@ -141,6 +142,13 @@ pub enum PlaceCommand {
     },
     /// Ends the pause.
     Resume,
+    /// How much admins are told unasked, by the whole deployment.
+    Messaging {
+        /// From now on; `Some(None)` is as configured, `None` changes nothing.
+        change: Option<Option<Messaging>>,
+        /// What the configuration says.
+        configured: Messaging,
+    },
     /// A delivery of this account that waits is due at once; a last word that was given up is sent after all, under the
     /// same key, beside its lane. What may have arrived stays in doubt, unless it was held: then an admin has looked.
     SendAgain {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Counts, Role, StoreError, TurnView};
 use crate::{
-    alert::{Alert, AlertCode, AlertView},
+    alert::{Alert, AlertCode, AlertView, Messaging},
     delivery::{DeliveryKind, DeliveryState},
     ids::{
         AccountId, AgentId, ConversationId, DeliveryId, Place, PlaceId, ThreadId, Timestamp, TurnId, UpdateId, UserId,
@@ -32,9 +32,17 @@ pub trait Oversight: Send + Sync + 'static {
     async fn alerts(&self, with_resolved: bool, limit: usize) -> Result<Vec<AlertView>, StoreError>;
 
     /// Tells `to`, conversations of admins, by one message each of the alerts that were opened since anybody was told, and
-    /// of those that they were told of and are closed; nothing if somebody was told less than `every_ms` ago. How many
-    /// alerts they were told of. Whoever delivers, a last gasp too, delivers these messages.
-    async fn tell(&self, to: &[Place], every_ms: i64) -> Result<usize, StoreError>;
+    /// of those that they were told of and are closed; nothing if somebody was told less than `every_ms` ago. How much
+    /// they are told is what an admin said last ([`PlaceCommand::Messaging`](super::PlaceCommand)), otherwise
+    /// `configured`. How many things they were told. Whoever delivers, a last gasp too, delivers these messages.
+    async fn tell(&self, to: &[Place], every_ms: i64, configured: Messaging) -> Result<usize, StoreError>;
+
+    /// The oldest `limit` alerts that are to be posted to the operator's webhook: opened and not posted yet, or posted
+    /// as open and closed since. One that has been closed for an hour before it could be posted is not.
+    async fn unposted(&self, limit: usize) -> Result<Vec<AlertView>, StoreError>;
+
+    /// The webhook has these, as open or as closed as they are here.
+    async fn posted(&self, alerts: &[AlertView]) -> Result<(), StoreError>;
 
     // --- look -------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lastword_core::{
-    alert::{Alert, AlertCode, AlertView},
+    alert::{Alert, AlertCode, AlertView, Messaging},
     ids::{AccountId, Place, Timestamp, UserId},
     store::{
         Audit, Forgotten, IdleSession, Measures, Outbound, Oversight, Pruned, Retention, Role, SessionOf, StoreError,
@@ -40,13 +40,23 @@ impl Oversight for SqliteStore {
         self.engine.read(move |conn| alert::list(conn, with_resolved, limit)).await
     }
 
-    async fn tell(&self, to: &[Place], every_ms: i64) -> Result<usize, StoreError> {
+    async fn tell(&self, to: &[Place], every_ms: i64, configured: Messaging) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        if to.is_empty() || !self.engine.read(move |conn| herald::has_news(conn, now, every_ms)).await? {
+        if to.is_empty() || !self.engine.read(move |conn| herald::has_news(conn, now, every_ms, configured)).await? {
             return Ok(0);
         }
         let to = to.to_vec();
-        self.engine.write(move |tx| herald::tell(tx, &to, every_ms)).await
+        self.engine.write(move |tx| herald::tell(tx, &to, every_ms, configured)).await
+    }
+
+    async fn unposted(&self, limit: usize) -> Result<Vec<AlertView>, StoreError> {
+        let now = self.clock.now();
+        self.engine.read(move |conn| alert::unposted(conn, now, limit)).await
+    }
+
+    async fn posted(&self, alerts: &[AlertView]) -> Result<(), StoreError> {
+        let posted: Vec<_> = alerts.iter().map(|alert| (alert.id, alert.resolved_at.is_some())).collect();
+        self.engine.write(move |tx| posted.iter().try_for_each(|(id, is_over)| alert::posted(tx, *id, *is_over))).await
     }
 
     async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<Outbound>, StoreError> {

@@ -3,14 +3,27 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::size;
+
 /// What is logged, and how. Messages and secrets never are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// The least important lines that are logged.
     pub level: LogLevel,
     /// How a line looks.
     pub format: LogFormat,
+    /// How much of its log each process keeps in `logs` of the state directory, for `/logs`, of the level `info` and worse;
+    /// twice that at most. `0` keeps nothing.
+    #[serde(rename = "keep", with = "size::or_zero")]
+    #[schemars(with = "size::TextOrZero")]
+    pub keep_bytes: u64,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: LogLevel::default(), format: LogFormat::default(), keep_bytes: 1 << 20 }
+    }
 }
 
 /// How important a line is.

@@ -4,6 +4,7 @@
 
 mod account;
 mod agent;
+mod alerts;
 mod command;
 mod http;
 mod limits;
@@ -33,6 +34,7 @@ pub(super) use self::{
 };
 pub use self::{
     account::{EditedFile, NetworkConfig, Taken},
+    alerts::{AlertsConfig, WebhookConfig},
     command::{Access, CommandConfig},
     http::HttpConfig,
     limits::LimitsConfig,
@@ -96,6 +98,9 @@ pub(super) struct ConfigFile {
     /// Where `/update` gets a newer build from, and how long that build has to prove itself.
     #[serde(default)]
     pub update: UpdateConfig,
+    /// How admins and operators hear of what happens to the deployment.
+    #[serde(default)]
+    pub alerts: AlertsConfig,
     /// How long things are kept after they ended.
     #[serde(default)]
     pub retention: RetentionConfig,

@@ -101,3 +101,28 @@ accounts:
     8 problems in the configuration
     ");
 }
+
+#[test]
+fn a_webhook_has_an_address_that_nobody_sees() {
+    let config =
+        parse("alerts: { webhook: { url: '${LASTWORD_WEBHOOK}', token: '${LASTWORD_WEBHOOK_TOKEN}' } }").unwrap();
+    assert!(!format!("{config:?}").contains("s3cret") && !format!("{config:?}").contains("t0ken"));
+    assert_eq!(config.secrets().count(), 2);
+    for (written, problem) in [
+        (
+            "{}",
+            "config.yaml:1:20: alerts.webhook: nobody knows where it is; set `url: ${LASTWORD_WEBHOOK}` or `url_file`",
+        ),
+        (
+            "{ url: 'ftp://s3cret' }",
+            "config.yaml:1:27: alerts.webhook.url: this is no address; it begins with https:// or http://",
+        ),
+        (
+            "{ url: 's3cret' }",
+            "config.yaml:1:27: alerts.webhook.url: this is no address; it begins with https:// or http://",
+        ),
+    ] {
+        let problems = parse(&format!("alerts: {{ webhook: {written} }}")).unwrap_err().to_string();
+        assert_eq!(problems.lines().next(), Some(problem), "{written}");
+    }
+}

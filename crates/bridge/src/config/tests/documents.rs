@@ -41,6 +41,7 @@ fn what_the_example_has_commented_out_works_too() {
     assert_eq!(config.routes.len(), 1);
     assert!(config.accounts[&AccountId::new("phone")].token.is_some());
     assert!(config.accounts[&AccountId::new("ada")].app_token.is_some());
+    assert!(config.alerts.webhook.is_some_and(|hook| hook.url.is_some() && hook.token.is_some()));
     let grace = &config.accounts[&AccountId::new("grace")];
     assert!(grace.password.is_some() && grace.store_key.is_some() && grace.recovery_key.is_some());
 }

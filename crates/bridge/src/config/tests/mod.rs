@@ -30,6 +30,8 @@ fn env(name: &str) -> Option<String> {
         "MATRIX_PASSWORD" => Some("pa55 w0rd".into()),
         "MATRIX_STORE_KEY" => Some("0123456789abcdef0123456789abcdef".into()),
         "MATRIX_RECOVERY_KEY" => Some("EsTx 9999".into()),
+        "LASTWORD_WEBHOOK" => Some("https://alerts.example.org/hook?s3cret".into()),
+        "LASTWORD_WEBHOOK_TOKEN" => Some("w3bhook-t0ken".into()),
         "SIX" => Some("6".into()),
         "TRICK" => Some("x\nlimits: { max_concurrent: 1 }".into()),
         "EMPTY" => Some(String::new()),
@@ -89,7 +91,7 @@ limits: {}
     // Builds for tests know one more network.
     let problems = problems.replace(", scripted)", ")");
     insta::assert_snapshot!(problems, @r"
-    config.yaml:2:1: unknown key `agnts`; did you mean `agents`? (known here: accounts, agents, commands, deadlines, default_agent, http, limits, log, restart, retention, routes, shutdown_grace, state_dir, store, update)
+    config.yaml:2:1: unknown key `agnts`; did you mean `agents`? (known here: accounts, agents, alerts, commands, deadlines, default_agent, http, limits, log, restart, retention, routes, shutdown_grace, state_dir, store, update)
     config.yaml:3:17: http.listen: `0.0.0.0:80` can be reached from other machines, which needs a token; set `token: ${LASTWORD_TOKEN}` or `token_file`, or listen on 127.0.0.1
     config.yaml:3:45: http.body_bytes_max: must be a size of at least one byte, such as 256 KiB, 1MiB or 4096; here is `huge`
     config.yaml:3:51: http: unknown key `tokn`; did you mean `token`? (known here: body_bytes_max, listen, origins, token, token_file)
@@ -115,7 +117,7 @@ limits: {}
     config.yaml:23:5: routes[1]: `agent` is missing; add it
     config.yaml:24:5: routes[2]: must be a mapping; here is text
     config.yaml:25:16: default_agent: there is no agent `nobody` (there is: coder, other, third)
-    config.yaml:27:3: commands.stop: /stop is a command of Lastword itself; choose another name than: help, status, whoami, new, stop, retry, version, trace, audit, alerts, accounts, restart, update, rollback, outbox, pause, resume, start
+    config.yaml:27:3: commands.stop: /stop is a command of Lastword itself; choose another name than: help, status, whoami, new, stop, retry, version, trace, audit, alerts, accounts, messaging, logs, restart, update, rollback, outbox, pause, resume, start
     config.yaml:28:3: commands.Translate: a command's name begins with a small letter and has up to 32 small letters, digits and `_`, without the slash
     config.yaml:28:37: commands.Translate.access: must be one of: everyone, admins; here is `admin`; did you mean `admins`?
     config.yaml:29:10: commands.empty: `prompt` is missing; add it

@@ -5,12 +5,12 @@ use super::{
     world::*,
 };
 use crate::{
-    alert::{Alert, AlertCode},
+    alert::{Alert, AlertCode, Messaging},
     capability::Via,
     delivery::{DeliveryKind, Form},
     ids::{MessageId, ThreadId},
     reason::Reason,
-    store::{HintRule, Intake, Settlement},
+    store::{HintRule, Intake, PlaceCommand, Settlement},
 };
 
 /// Raised again while it is open it counts; closed and raised again it is another.
@@ -160,14 +160,14 @@ pub async fn admins_are_told_of_alerts_together_and_not_too_often(world: &World)
         let alert = Alert { code, subject: subject.into(), detail: "**why**".into() };
         world.store.raise(&alert).await.expect("raises");
     };
-    let tell = async || world.store.tell(&to, EVERY_MS).await.expect("tells");
+    let tell = async || world.store.tell(&to, EVERY_MS, Messaging::Normal).await.expect("tells");
     assert_eq!(tell().await, 0);
     raise(AlertCode::ChildDied, "worker").await;
     raise(AlertCode::ChildDied, "worker").await;
     raise(AlertCode::DiskFull, "store").await;
     raise(AlertCode::ChildHung, "bridge").await;
     world.store.resolve(AlertCode::ChildHung, "bridge").await.expect("resolves");
-    assert_eq!(world.store.tell(&[], EVERY_MS).await.expect("tells"), 0, "nobody wants to know");
+    assert_eq!(world.store.tell(&[], EVERY_MS, Messaging::Normal).await.expect("tells"), 0, "nobody wants to know");
     assert_eq!(tell().await, 2);
     let due = world.due().await;
     let [one, other] = &due[..] else { panic!("{due:?}") };
@@ -203,10 +203,77 @@ pub async fn admins_are_told_of_alerts_together_and_not_too_often(world: &World)
 pub async fn admins_are_told_where_nobody_has_spoken_yet(world: &World) {
     let alert = Alert { code: AlertCode::DiskFull, subject: "store".into(), detail: "x".repeat(400) };
     world.store.raise(&alert).await.expect("raises");
-    assert_eq!(world.store.tell(&[place("a")], 0).await.expect("tells"), 1);
+    assert_eq!(world.store.tell(&[place("a")], 0, Messaging::Normal).await.expect("tells"), 1);
     world.asks("a", "what is that?").await;
     let claim = world.claims().await.remove(0);
     assert_eq!(claim.shape, shape("a"));
     assert_eq!(of_kind(world.due().await, DeliveryKind::Hint).len(), 1);
     world.answers(&claim, "a full disk").await;
+}
+
+/// What an admin said counts for the whole deployment, until one of them leaves it to the configuration again.
+pub async fn admins_say_how_much_they_are_told(world: &World) {
+    let to = [place("plain admins")];
+    let raise = async |code, subject: &str| {
+        let alert = Alert { code, subject: subject.into(), detail: "why".into() };
+        world.store.raise(&alert).await.expect("raises");
+    };
+    let tell = async |configured| world.store.tell(&to, 0, configured).await.expect("tells");
+    let says = async |update: &str, change| {
+        let command = PlaceCommand::Messaging { change, configured: Messaging::Normal };
+        let turn = world.commands("plain admins", update, command).await;
+        world.delivers_all().await;
+        world.last_word(turn).await.expect("is answered")
+    };
+    assert!(says("1", None).await.starts_with("Messaging is `normal`, as configured."));
+    let said = says("2", Some(Some(Messaging::Quiet))).await;
+    assert!(said.starts_with("Messaging is `quiet`, as an admin said; the configuration says `normal`."), "{said}");
+    raise(AlertCode::ChildDied, "worker").await;
+    raise(AlertCode::ChildHung, "bridge").await;
+    assert_eq!(tell(Messaging::Debug).await, 1, "a warning is no error");
+    let text = "⚠️ An alert; /alerts lists what is open.\n• child_hung, bridge: why";
+    assert_eq!(world.delivers_all().await, [text]);
+    for (code, subject) in [(AlertCode::ChildDied, "worker"), (AlertCode::ChildHung, "bridge")] {
+        world.store.resolve(code, subject).await.expect("resolves");
+    }
+    assert_eq!(tell(Messaging::Debug).await, 1, "nobody was told of the other");
+    world.delivers_all().await;
+    assert!(says("3", Some(Some(Messaging::Debug))).await.starts_with("Messaging is `debug`, as an admin said"));
+    assert_eq!(tell(Messaging::Quiet).await, 4, "every process of this world");
+    let told = world.delivers_all().await.remove(0);
+    assert!(
+        told.starts_with("▶️ Began: ") && told.contains("bridge (build ") && told.contains("worker (build "),
+        "{told}"
+    );
+    assert_eq!(tell(Messaging::Quiet).await, 0, "once");
+    assert!(says("4", Some(None)).await.starts_with("Messaging is `normal`, as configured."));
+}
+
+/// The webhook hears of every alert once that it is open and once that it is over, whenever it can be reached.
+pub async fn a_webhook_hears_of_every_alert_and_of_its_end(world: &World) {
+    let raise = async |code, subject: &str| {
+        let alert = Alert { code, subject: subject.into(), detail: "why".into() };
+        world.store.raise(&alert).await.expect("raises");
+    };
+    let unposted = async || world.store.unposted(10).await.expect("reads");
+    let news = async || -> Vec<_> {
+        unposted().await.into_iter().map(|one| (one.alert.code, one.resolved_at.is_some())).collect()
+    };
+    raise(AlertCode::ChildDied, "worker").await;
+    raise(AlertCode::DiskFull, "store").await;
+    world.store.resolve(AlertCode::DiskFull, "store").await.expect("resolves");
+    assert_eq!(news().await, [(AlertCode::ChildDied, false), (AlertCode::DiskFull, true)]);
+    assert_eq!(world.store.unposted(1).await.expect("reads").len(), 1);
+    let seen = unposted().await;
+    // It ends while the webhook is told that it is open.
+    world.store.resolve(AlertCode::ChildDied, "worker").await.expect("resolves");
+    world.store.posted(&seen).await.expect("is noted");
+    assert_eq!(news().await, [(AlertCode::ChildDied, true)]);
+    world.clock.advance_ms(86_400_000);
+    assert_eq!(news().await.len(), 1, "however long it can't be reached");
+    world.store.posted(&unposted().await).await.expect("is noted");
+    raise(AlertCode::ChildLate, "worker").await;
+    world.store.resolve(AlertCode::ChildLate, "worker").await.expect("resolves");
+    world.clock.advance_ms(3_600_001);
+    assert_eq!(news().await, [], "what nobody heard of and is long over");
 }

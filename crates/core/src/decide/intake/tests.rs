@@ -48,6 +48,7 @@ fn policy() -> Policy {
         prompt_bytes_max: 1_000,
         queue_max: 5,
         is_supervised: true,
+        messaging: Messaging::Normal,
     }
 }
 
@@ -150,6 +151,8 @@ fn help_lists_what_the_asker_may_use() {
     /audit – checks that nothing is lost or doubled
     /alerts – lists what needs an operator
     /accounts – says how each account is doing
+    /messaging [quiet|normal|debug|default] – how much of what happens I tell admins unasked
+    /logs [bridge|worker|supervisor] – shows the end of my log
     /restart [bridge|worker|all] – starts my processes again; nothing is lost
     /update – changes to a newer build; one that does not prove itself is put back
     /rollback – changes back to the build before
@@ -170,6 +173,10 @@ fn what_admins_ask_to_see_is_looked_up_for_them_only() {
     assert_eq!(look(&says("alice", "main", "/Alerts")), Look::Alerts);
     assert_eq!(look(&says("alice", "main", "/accounts")), Look::Accounts);
     assert_eq!(look(&says("bob", "main", "/version")), Look::Version);
+    assert_eq!(look(&says("alice", "main", "/logs")), Look::Logs(None));
+    assert_eq!(look(&says("alice", "main", "!logs Worker")), Look::Logs(Some(Logger::Worker)));
+    assert!(last_word(&says("alice", "main", "/logs ../x")).ends_with("/logs [bridge|worker|supervisor]"));
+    assert_eq!(last_word(&says("bob", "main", "/logs")), "Error: /logs is for admins.");
     insta::assert_snapshot!(last_word(&says("alice", "main", "/trace me")), @"Error: please write it like this: /trace <turn>");
     insta::assert_snapshot!(last_word(&says("bob", "main", "/trace 12")), @"Error: /trace is for admins.");
     assert_eq!(last_word(&says("bob", "main", "/trace me")), "Error: /trace is for admins.");
@@ -201,6 +208,22 @@ fn a_restart_names_processes_and_needs_somebody_who_starts_them() {
         panic!("it is carried out");
     };
     assert_eq!(reason, Some(Reason::Unsupervised));
+}
+
+#[test]
+fn how_much_admins_are_told_is_one_of_three_levels_or_as_configured() {
+    let loud = Policy { messaging: Messaging::Debug, ..policy() };
+    let change = |text: &str| match ready(intake(&loud, SHAPE, "", &says("alice", "main", text))) {
+        Intake::Command { command: PlaceCommand::Messaging { change, configured: Messaging::Debug }, .. } => {
+            Some(change)
+        }
+        _ => None,
+    };
+    assert_eq!(change("/messaging"), Some(None));
+    assert_eq!(change("/messaging default"), Some(Some(None)));
+    assert_eq!(change("!messaging Quiet"), Some(Some(Some(Messaging::Quiet))));
+    assert_eq!(change("/messaging loud"), None);
+    assert_eq!(last_word(&says("bob", "main", "/messaging quiet")), "Error: /messaging is for admins.");
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Alerts: one open row per code and subject, counted.
 
-use lastword_core::alert::{Alert, AlertCode, AlertView};
+use lastword_core::{
+    alert::{Alert, AlertCode, AlertView},
+    ids::Timestamp,
+};
 use rusqlite::Connection;
 
 use super::tally::{ALERT, Tally};
 use crate::sqlite::{
     failure::Res,
-    row::{all, run},
+    row::{Columns, all, run},
     tx::Tx,
 };
 
@@ -46,14 +49,36 @@ pub(crate) fn list(conn: &Connection, with_resolved: bool, limit: usize) -> Res<
     const SQL: &str = "SELECT code, id, subject, detail, count, first_at, last_at, resolved_at FROM alert
          WHERE ?1 OR resolved_at IS NULL ORDER BY last_at DESC, id DESC LIMIT ?2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let found = all(conn, SQL, (with_resolved, limit), |row| {
-        let Some(code) = AlertCode::from_stored(&row.get::<String>()?) else { return Ok(None) };
-        let id = row.get()?;
-        let alert = Alert { code, subject: row.get()?, detail: row.get()? };
-        let count = row.get::<i64>()?.unsigned_abs();
-        Ok(Some(AlertView { id, alert, count, first_at: row.at()?, last_at: row.at()?, resolved_at: row.opt_at()? }))
-    })?;
-    Ok(found.into_iter().flatten().collect())
+    Ok(all(conn, SQL, (with_resolved, limit), view)?.into_iter().flatten().collect())
+}
+
+/// How long ago one that nobody heard of may have ended to be posted all the same, in milliseconds.
+const POSTED_WITHIN_MS: i64 = 3_600_000;
+
+/// What the webhook does not have yet, oldest first. One whose code is a newer build's waits for that build.
+pub(crate) fn unposted(conn: &Connection, now: Timestamp, limit: usize) -> Res<Vec<AlertView>> {
+    const SQL: &str = "SELECT code, id, subject, detail, count, first_at, last_at, resolved_at FROM alert
+         WHERE (posted_at IS NULL AND (resolved_at IS NULL OR resolved_at > ?1))
+            OR (posted_at IS NOT NULL AND resolved_at IS NOT NULL AND end_posted_at IS NULL)
+         ORDER BY id LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(all(conn, SQL, (now.plus_ms(-POSTED_WITHIN_MS).0, limit), view)?.into_iter().flatten().collect())
+}
+
+/// The webhook has this one, as it is here; if it is closed meanwhile, it has still to hear of that.
+pub(crate) fn posted(tx: &Tx<'_>, id: i64, is_over: bool) -> Res<()> {
+    const SQL: &str = "UPDATE alert SET posted_at = coalesce(posted_at, ?2),
+         end_posted_at = CASE WHEN ?3 THEN ?2 ELSE end_posted_at END WHERE id = ?1";
+    run(tx.conn(), SQL, (id, tx.now().0, is_over))?;
+    Ok(())
+}
+
+fn view(row: &mut Columns<'_>) -> Res<Option<AlertView>> {
+    let Some(code) = AlertCode::from_stored(&row.get::<String>()?) else { return Ok(None) };
+    let id = row.get()?;
+    let alert = Alert { code, subject: row.get()?, detail: row.get()? };
+    let count = row.get::<i64>()?.unsigned_abs();
+    Ok(Some(AlertView { id, alert, count, first_at: row.at()?, last_at: row.at()?, resolved_at: row.opt_at()? }))
 }
 
 /// Fit for the operator's eyes: one line, and not a long one.

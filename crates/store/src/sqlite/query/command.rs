@@ -7,6 +7,7 @@ use lastword_core::{
 };
 
 use super::{
+    deployment,
     elect::{self, Word},
     file, outbox, pause,
     place::{self, PlaceRow},
@@ -30,6 +31,12 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command:
         PlaceCommand::Operate(operation) => request::take(tx, place, arrived, *operation),
         PlaceCommand::Pause { why } => pause::begin(tx, place, arrived, why.as_deref()),
         PlaceCommand::Resume => answer(pause::end(tx)?),
+        PlaceCommand::Messaging { change, configured } => {
+            if let Some(level) = change {
+                deployment::set_messaging(tx, *level)?;
+            }
+            answer(&replies::messaging(deployment::messaging(tx.conn())?, *configured))
+        }
         PlaceCommand::SendAgain { delivery } => answer(&outbox::retry(tx, &arrived.asked.place.account, *delivery)?),
         PlaceCommand::Drop { delivery, reason } => {
             answer(&outbox::drop(tx, &arrived.asked.place.account, *delivery, reason)?)

@@ -1,6 +1,6 @@
 //! The one row that names this database.
 
-use lastword_core::ids::Timestamp;
+use lastword_core::{alert::Messaging, ids::Timestamp};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -40,6 +40,18 @@ pub(crate) fn may_tell(conn: &Connection, now: Timestamp, every_ms: i64) -> Res<
 /// Admins are told something now.
 pub(crate) fn told(tx: &Tx<'_>) -> Res<()> {
     run(tx.conn(), "UPDATE deployment SET alerts_told_at = ?1", [tx.now().0])?;
+    Ok(())
+}
+
+/// How much admins are told unasked, as one of them said last; `None` is as configured, and so is what a newer build said.
+pub(crate) fn messaging(conn: &Connection) -> Res<Option<Messaging>> {
+    let said: Option<Option<String>> = one(conn, "SELECT messaging FROM deployment", [], |row| row.get())?;
+    Ok(said.flatten().and_then(|said| Messaging::named(&said)))
+}
+
+/// From now on admins are told so much; `None` is as configured.
+pub(crate) fn set_messaging(tx: &Tx<'_>, level: Option<Messaging>) -> Res<()> {
+    run(tx.conn(), "UPDATE deployment SET messaging = ?1", [level.map(Messaging::as_str)])?;
     Ok(())
 }
 

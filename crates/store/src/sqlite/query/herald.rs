@@ -2,7 +2,7 @@
 //! message each, and not too often.
 
 use lastword_core::{
-    alert::{AlertCode, Severity},
+    alert::{AlertCode, Messaging},
     capability::{ReplyShape, TextLimit, TextUnit, Via},
     decide::split,
     delivery::Form,
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use super::{
     delivery::{self, NewDelivery},
-    deployment,
+    deployment, incarnation,
     place::{self, PlaceRow},
 };
 use crate::{
@@ -24,9 +24,7 @@ use crate::{
     },
 };
 
-/// The least that anybody is told of.
-const TOLD_FROM: Severity = Severity::Warning;
-/// The most alerts that one look reads; more are told next time.
+/// The most alerts, and processes, that one look reads; more are told next time.
 const READ_MAX: usize = 500;
 /// How replies are posted where nobody has spoken yet. Whoever speaks there brings the shape that counts.
 const UNSEEN: ReplyShape = ReplyShape {
@@ -50,13 +48,21 @@ macro_rules! news {
 }
 
 /// Whether there is anything that may be told now.
-pub(crate) fn has_news(conn: &Connection, now: Timestamp, every_ms: i64) -> Res<bool> {
-    const SQL: &str = concat!(news!("1"), " LIMIT 1");
-    Ok(deployment::may_tell(conn, now, every_ms)? && one(conn, SQL, [], |_| Ok(()))?.is_some())
+pub(crate) fn has_news(conn: &Connection, now: Timestamp, every_ms: i64, configured: Messaging) -> Res<bool> {
+    const ALERTS: &str = concat!(news!("1"), " LIMIT 1");
+    const BEGAN: &str = "SELECT 1 FROM incarnation WHERE told_at IS NULL LIMIT 1";
+    let is = |sql: &'static str| -> Res<bool> { Ok(one(conn, sql, [], |_| Ok(()))?.is_some()) };
+    Ok(deployment::may_tell(conn, now, every_ms)?
+        && (is(ALERTS)? || (level(conn, configured)? == Messaging::Debug && is(BEGAN)?)))
 }
 
-/// Tells all of `to`, unless somebody was told less than `every_ms` ago; how many alerts they were told of.
-pub(crate) fn tell(tx: &Tx<'_>, to: &[Place], every_ms: i64) -> Res<usize> {
+/// How much admins are told.
+fn level(conn: &Connection, configured: Messaging) -> Res<Messaging> {
+    Ok(deployment::messaging(conn)?.unwrap_or(configured))
+}
+
+/// Tells all of `to`, unless somebody was told less than `every_ms` ago; how many things they were told.
+pub(crate) fn tell(tx: &Tx<'_>, to: &[Place], every_ms: i64, configured: Messaging) -> Res<usize> {
     const SQL: &str = concat!(
         news!(
             "a.id, a.code, a.subject, a.detail, a.resolved_at IS NOT NULL,
@@ -69,11 +75,13 @@ pub(crate) fn tell(tx: &Tx<'_>, to: &[Place], every_ms: i64) -> Res<usize> {
     if !deployment::may_tell(tx.conn(), tx.now(), every_ms)? {
         return Ok(0);
     }
+    let level = level(tx.conn(), configured)?;
+    let began = if level == Messaging::Debug { incarnation::take_untold(tx, READ_MAX)? } else { Vec::new() };
     let news = tx.readable(SQL, [], READ_MAX, "alert", read)?;
     for News { id, is_over, .. } in &news {
         run(tx.conn(), if *is_over { END_TOLD } else { OPEN_TOLD }, (id, tx.now().0))?;
     }
-    let worth = |code: AlertCode| code.severity() >= TOLD_FROM;
+    let worth = |code: AlertCode| level.tells(code.severity());
     let told: Vec<(AlertCode, &News)> =
         news.iter().filter_map(|one| Some((one.code.filter(|code| worth(*code))?, one))).collect();
     let open: Vec<_> =
@@ -81,15 +89,15 @@ pub(crate) fn tell(tx: &Tx<'_>, to: &[Place], every_ms: i64) -> Res<usize> {
     // What is open again is not over.
     let over = told.iter().filter(|(_, one)| one.is_over && !one.is_open);
     let over: Vec<_> = over.map(|(code, one)| (*code, &*one.subject)).collect();
-    if open.is_empty() && over.is_empty() {
+    if open.is_empty() && over.is_empty() && began.is_empty() {
         return Ok(0);
     }
     deployment::told(tx)?;
-    let text = replies::alerts(&open, &over);
+    let text = replies::alerts(&open, &over, &began);
     for place in to {
         post(tx, place, &text)?;
     }
-    Ok(open.len() + over.len())
+    Ok(open.len() + over.len() + began.len())
 }
 
 /// A change of an alert that nobody was told of.

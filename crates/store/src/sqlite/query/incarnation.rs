@@ -40,6 +40,14 @@ pub(crate) fn living(conn: &Connection) -> Res<Vec<Incarnation>> {
     })
 }
 
+/// Those that began since admins were told of any, and who are told of them now: what they do, and their builds.
+pub(crate) fn take_untold(tx: &Tx<'_>, limit: usize) -> Res<Vec<(Role, String)>> {
+    const SQL: &str = "UPDATE incarnation SET told_at = ?1 WHERE id IN
+         (SELECT id FROM incarnation WHERE told_at IS NULL ORDER BY registered_at, id LIMIT ?2) RETURNING role, build";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    all(tx.conn(), SQL, (tx.now().0, limit), |row| Ok((row.word(Role::from_stored)?, row.get()?)))
+}
+
 /// The names of those that a restart means.
 pub(crate) fn who_lives(conn: &Connection, restart: Restart) -> Res<Vec<String>> {
     const SQL: &str =

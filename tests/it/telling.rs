@@ -1,0 +1,172 @@
+//! How operators hear of what happens: how much of it in chats, by a webhook, and from the logs.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use serde_json::Value;
+
+use crate::world::{ChatKind, Matrix, Network, Settings, Who, World};
+
+// --- the webhook ---------------------------------------------------------------------------------------------------
+
+/// An operator's own system.
+#[derive(Clone, Default)]
+struct Hook {
+    /// What it took, oldest first.
+    taken: Arc<Mutex<Vec<Value>>>,
+    /// Whether it refuses everything.
+    is_out: Arc<AtomicBool>,
+}
+
+impl Hook {
+    /// Starts it; where it listens.
+    async fn start(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/hook", post(take)).with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}/hook")
+    }
+
+    /// What it took about one subject, with whether that was over.
+    fn heard(&self, code: &str, subject: &str) -> Vec<bool> {
+        let taken = self.taken.lock().unwrap();
+        let ours = taken.iter().filter(|alert| alert["code"] == code && alert["subject"] == subject);
+        ours.map(|alert| !alert["resolved_at"].is_null()).collect()
+    }
+}
+
+async fn take(State(hook): State<Hook>, headers: HeaderMap, Json(body): Json<Value>) -> StatusCode {
+    assert_eq!(headers["authorization"], "Bearer w3b-s3cret");
+    assert!(body["source"] == "lastword" && !body["build"].as_str().unwrap().is_empty());
+    if hook.is_out.load(Ordering::Relaxed) {
+        return StatusCode::BAD_GATEWAY;
+    }
+    hook.taken.lock().unwrap().extend(body["alerts"].as_array().unwrap().iter().cloned());
+    StatusCode::NO_CONTENT
+}
+
+async fn world_with(hook: &Hook) -> World {
+    let webhook = format!("alerts: {{ webhook: {{ url: '{}', token: w3b-s3cret }} }}", hook.start().await);
+    let top = format!("{webhook}\nrestart: {{ healthy_after: 2s }}");
+    World::start_with(Settings { top, ..Settings::default() }).await
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_out_hears_of_an_alert_and_of_its_end_when_it_is_back() {
+    let hook = Hook::default();
+    hook.is_out.store(true, Ordering::Relaxed);
+    let mut world = world_with(&hook).await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    world.kill(Who::Worker).await;
+    assert!(world.last_word(&asked).await.starts_with("Error: "), "no turn waits for it");
+    world.until("it fails", async |world| world.log().contains("posted later: it answered 502").then_some(())).await;
+    assert!(!world.log().contains("w3b-s3cret") && !world.log().contains("/hook"), "{}", world.log());
+    // What is not posted yet outlives every process.
+    world.stop().await;
+    hook.is_out.store(false, Ordering::Relaxed);
+    world.start_supervisor();
+    world.until("it hears", async |_| (!hook.heard("child_died", "worker").is_empty()).then_some(())).await;
+    let over = async |_: &World| hook.heard("child_died", "worker").contains(&true).then_some(());
+    world.until("it hears of the end", over).await;
+    let heard = hook.heard("child_died", "worker");
+    assert!(heard == [false, true] || heard == [true], "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_webhook_hears_that_the_store_is_out_while_it_is() {
+    let hook = Hook::default();
+    let world = world_with(&hook).await;
+    world.until("it is ready", async |world| (world.page().await?["ready"] == true).then_some(())).await;
+    let lock = std::fs::File::options().write(true).open(world.file("state/lastword.db.commit-lock")).unwrap();
+    lock.lock().unwrap();
+    let out = async |_: &World| (!hook.heard("store_unavailable", "store").is_empty()).then_some(());
+    world.until("it hears", out).await;
+    lock.unlock().unwrap();
+    let over = async |_: &World| hook.heard("store_unavailable", "store").contains(&true).then_some(());
+    world.until("it hears of the end", over).await;
+}
+
+// --- how much ------------------------------------------------------------------------------------------------------
+
+/// What was said in a conversation without being asked.
+async fn told(world: &World, chat: &str) -> String {
+    let (book, chat) = (world.book().await, world.chat().id_of(chat));
+    let unasked = book.bot.into_iter().filter(|said| said.conversation == chat && said.reply_to.is_none());
+    unasked.map(|said| said.text).collect::<Vec<_>>().join("\n")
+}
+
+async fn levels_on(network: Network) {
+    let chats = vec![("main", ChatKind::Group), ("ops", ChatKind::Group)];
+    let top = "alerts: { messaging: debug }".to_owned();
+    let world =
+        World::start_with(Settings { network, chats, top, alerts_to: Some("ops"), ..Settings::default() }).await;
+    let sign = if network == Network::Matrix { "!" } else { "/" };
+    let says = async |who: &str, text: &str| {
+        let asked = world.says(who, "main", &format!("{sign}{text}")).await;
+        // Networks show code in their own ways.
+        world.reply(&asked).await.replace('`', "")
+    };
+    let began = async |world: &World| {
+        let told = told(world, "ops").await;
+        (told.contains("Began: ") && told.contains("bridge (build ")).then_some(())
+    };
+    world.until("admins are told who began", began).await;
+    let said = says("alice", "messaging").await;
+    assert!(said.starts_with("Messaging is debug, as configured."), "{said}");
+    let said = says("alice", "messaging quiet").await;
+    assert!(said.starts_with("Messaging is quiet, as an admin said; the configuration says debug."), "{said}");
+    let said = says("bob", "messaging debug").await;
+    assert!(said.starts_with("Error: /messaging is for admins."), "{said}");
+    let logs = says("alice", "logs").await;
+    assert!(logs.contains("supervisor: ") && logs.contains(" INFO "), "{logs}");
+    let logs = says("alice", "logs supervisor").await;
+    assert!(!logs.contains("supervisor: ") && logs.contains(" INFO ready role="), "{logs}");
+    assert!(says("bob", "logs").await.starts_with("Error: /logs is for admins."));
+    // A warning is told to nobody any more; an error would be.
+    world.kill(Who::Worker).await;
+    let is_open = async |world: &World| world.page().await?["alerts"].to_string().contains("child_died").then_some(());
+    world.until("there is an alert", is_open).await;
+    let next = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&next).await, "done #t1");
+    world.judge().await;
+    assert!(!told(&world, "ops").await.contains("child_died"));
+}
+
+#[tokio::test]
+async fn admins_say_how_much_they_are_told_and_read_the_logs() {
+    levels_on(Network::EditOnly).await;
+}
+
+#[tokio::test]
+async fn admins_say_how_much_they_are_told_on_telegram() {
+    levels_on(Network::Telegram).await;
+}
+
+#[tokio::test]
+async fn admins_say_how_much_they_are_told_on_matrix() {
+    if Matrix::is_installed() {
+        levels_on(Network::Matrix).await;
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_a_process_that_died_is_there_and_hides_every_secret() {
+    let top = "alerts: { webhook: { url: 'http://127.0.0.1:9/', token: w3b-s3cret } }".to_owned();
+    let world = World::start_with(Settings { top, ..Settings::default() }).await;
+    let line = "2026-01-01T00:00:00Z ERROR the last of a worker that died, with w3b-s3cret in it\n";
+    std::fs::write(world.file("state/logs/worker.log.1"), line).unwrap();
+    std::fs::write(world.file("state/logs/worker.log"), "").unwrap();
+    let asked = world.alice_says("/logs worker").await;
+    let logs = world.reply(&asked).await;
+    assert!(logs.contains("00:00:00Z ERROR the last of a worker that died, with (hidden) in it"), "{logs}");
+}
