@@ -91,6 +91,18 @@ pub trait Provider: Send + Sync + 'static {
     fn reconcile(&self) -> Option<&dyn Reconcile> {
         None
     }
+
+    /// Asking the network how much it keeps for us.
+    fn backlog(&self) -> Option<&dyn Backlog> {
+        None
+    }
+}
+
+/// Asking the network how much it keeps for us: evidence that a link which looks alive brings nothing.
+#[async_trait]
+pub trait Backlog: Send + Sync {
+    /// How many updates wait there that were not acknowledged.
+    async fn pending(&self) -> Result<u64, Cause>;
 }
 
 /// Changing messages already posted.

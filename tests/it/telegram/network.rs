@@ -51,6 +51,11 @@ impl Telegram {
         self.does("settings", settings).await;
     }
 
+    /// Whether polls find nothing, whatever waits.
+    pub async fn withholds(&self, is_withholding: bool) {
+        self.does("settings", json!({ "is_withholding": is_withholding })).await;
+    }
+
     pub async fn book(&self) -> Book {
         self.network.book().await
     }

@@ -107,6 +107,34 @@ async fn another_receiver_is_said_and_nothing_is_lost_by_it() {
 }
 
 #[tokio::test]
+async fn a_link_that_looks_alive_and_brings_nothing_is_noticed_and_made_anew() {
+    let telegram = Telegram::start().await;
+    let world = telegram.world("").await;
+    let alice = telegram.alice().await;
+    telegram.withholds(true).await;
+    let asked = telegram.says(json!({ "text": "go #t1" })).await;
+    world
+        .until("it is known that something waits", async |world| {
+            (world.page().await?["accounts"]["phone"]["pending"] == 1).then_some(())
+        })
+        .await;
+    trouble(&world, "the network keeps messages for us, and offers none").await;
+    world.until("there is an alert", is_deaf).await;
+    let anew = "not receiving: the network keeps messages for us";
+    world.until("the link is made anew", async |world| world.log().contains(anew).then_some(())).await;
+    telegram.withholds(false).await;
+    assert_eq!(answer(&world, &telegram, alice, asked).await, "done #t1");
+    world
+        .until("it is ready again", async |world| {
+            let page = world.page().await?["accounts"]["phone"].clone();
+            (page["ready"] == true && page["pending"] == 0).then_some(())
+        })
+        .await;
+    let shown = telegram.shown(alice, None).await;
+    assert_eq!(shown.iter().filter(|shown| shown.versions.last().unwrap().text == "done #t1").count(), 1);
+}
+
+#[tokio::test]
 async fn an_answer_to_somebody_who_blocked_the_bot_is_given_up_visibly() {
     let telegram = Telegram::start().await;
     let world = telegram.world("").await;

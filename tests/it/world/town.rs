@@ -118,7 +118,7 @@ impl Town {
 
     pub(super) async fn is_out(&self, is_out: bool) {
         let outage = is_out.then_some(Outage::Gateway);
-        self.telegram.set(&Settings { outage, limits: None }).await;
+        self.telegram.set(&Settings { outage, ..Settings::default() }).await;
     }
 
     pub(super) async fn is_taken(&self) {

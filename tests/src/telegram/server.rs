@@ -275,6 +275,7 @@ impl Asked {
                     return refusal.into_response();
                 }
                 let now = network.now_ms();
+                let limit = if network.settings.is_withholding { 0 } else { limit };
                 let Some(bot) = network.bots.get_mut(&self.bot) else { return cut() };
                 let ended = bot.polls.ended(mine).map(|why| (why, bot.polls.conflict_pause_ms(now)));
                 if ended.is_none() {
@@ -297,7 +298,7 @@ impl Asked {
 
     fn begin_poll(&self, shared: &Shared, offset: i64) -> Poll {
         let mut network = shared.network();
-        let now = network.now_ms();
+        let (now, is_withholding) = (network.now_ms(), network.settings.is_withholding);
         let Some(bot) = network.bots.get_mut(&self.bot) else { return Poll::Answered(Err(Refusal::unauthorized())) };
         if bot.webhook.is_some() {
             let why =
@@ -311,7 +312,7 @@ impl Asked {
         }
         let timeout_s = self.args.integer("timeout").unwrap_or_default();
         let (timeout_s, limit) = bot.polls.arrived(offset, timeout_s, self.args.integer("limit"), now);
-        let updates = bot.queue.take(offset, limit);
+        let updates = bot.queue.take(offset, if is_withholding { 0 } else { limit });
         if timeout_s == 0 || !updates.is_empty() {
             return Poll::Answered(Ok(updates.into()));
         }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Every method fails like this, applying nothing.
     pub outage: Option<Outage>,
+    /// Polls find nothing, whatever waits.
+    pub is_withholding: bool,
     /// How much may be sent; without limits if left out.
     pub limits: Option<Limits>,
 }

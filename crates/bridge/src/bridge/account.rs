@@ -45,6 +45,8 @@ pub struct Account {
     pub update_age_max_ms: Option<i64>,
     /// Told when a message came with files.
     pub files_wanted: Notify,
+    /// Told when its link is to be made anew.
+    pub(super) reconnects: Notify,
 }
 
 impl Account {
@@ -91,6 +93,7 @@ impl Accounts {
                     _ => None,
                 },
                 files_wanted: Notify::new(),
+                reconnects: Notify::new(),
             };
             (id.clone(), Arc::new(account))
         });
@@ -140,8 +143,10 @@ impl Accounts {
             let ago =
                 |at: Option<Instant>| at.map_or("never".to_owned(), |at| format!("{} ago", span(ms(at.elapsed()))));
             let (heard, sent) = (ago(evidence.received_at), ago(evidence.delivered_at));
-            let mut text = format!("Account `{}`: {state}; heard {heard}, sent {sent}.", account.id);
-            for (what, trouble) in [("Receiving", evidence.trouble), ("Sending", evidence.send_trouble)] {
+            let waits = evidence.pending.map(|(pending, _)| format!(", {pending} waiting at its network"));
+            let waits = waits.unwrap_or_default();
+            let mut text = format!("Account `{}`: {state}; heard {heard}, sent {sent}{waits}.", account.id);
+            for (what, trouble) in [("Receiving", evidence.receive_trouble()), ("Sending", evidence.send_trouble)] {
                 if let Some(trouble) = trouble {
                     let _ = write!(text, "\n    {what}: {}", line(&trouble));
                 }

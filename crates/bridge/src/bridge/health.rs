@@ -9,6 +9,11 @@ use std::{
 use lastword_core::{ids::DeliveryId, provider::ALIVE_WITHIN_MS};
 use tokio::time::Instant;
 
+/// How long a network may keep updates and offer none: longer than it takes to answer a poll that waits.
+const WITHHELD_MIN: Duration = Duration::from_secs(30);
+/// What is told then.
+pub(super) const WITHHELD: &str = "the network keeps messages for us, and offers none";
+
 /// What is known about one account. Ages, not flags: a reader sees how old the evidence is.
 #[derive(Debug, Default)]
 pub struct AccountHealth(Mutex<Evidence>);
@@ -18,6 +23,12 @@ pub struct AccountHealth(Mutex<Evidence>);
 pub struct Evidence {
     /// The last successful round with the network.
     pub received_at: Option<Instant>,
+    /// The last time that the network offered something.
+    pub offered_at: Option<Instant>,
+    /// How many updates the network kept for us, and when it said so; `None` where it can't be asked or did not answer.
+    pub pending: Option<(u64, Instant)>,
+    /// Since when it keeps some and offers none.
+    pub withheld_since: Option<Instant>,
     /// The last delivery that the network confirmed.
     pub delivered_at: Option<Instant>,
     /// Whether the link stands as far as we know.
@@ -40,7 +51,20 @@ impl Evidence {
     pub fn is_ready(&self) -> bool {
         // Twice, as for the link itself: one late round is no silence.
         let fresh = Duration::from_millis(2 * ALIVE_WITHIN_MS);
-        self.is_linked && self.received_at.is_some_and(|at| at.elapsed() <= fresh)
+        self.is_linked && !self.is_withheld() && self.received_at.is_some_and(|at| at.elapsed() <= fresh)
+    }
+
+    /// Whether the network keeps updates for so long and offers none that the link can't be what it seems.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        self.withheld_since.is_some_and(|since| since.elapsed() >= WITHHELD_MIN)
+    }
+
+    /// What stands in the way of receiving, for the operator.
+    #[must_use]
+    pub fn receive_trouble(&self) -> Option<String> {
+        let withheld = || self.is_withheld().then(|| WITHHELD.to_owned());
+        self.trouble.clone().or_else(withheld)
     }
 
     /// For how long nothing but failures came of what is being sent; `None` while nothing fails.
@@ -57,6 +81,28 @@ impl AccountHealth {
             evidence.received_at = Some(Instant::now());
             evidence.is_linked = true;
             evidence.trouble = None;
+        });
+    }
+
+    /// The network offered something: whatever becomes of it, the link brings what there is.
+    pub fn offered(&self) {
+        self.update(|evidence| {
+            evidence.offered_at = Some(Instant::now());
+            evidence.withheld_since = None;
+        });
+    }
+
+    /// The network said how many updates it keeps for us, asked at `asked_at`.
+    pub fn keeps(&self, pending: u64, asked_at: Instant) {
+        self.update(|evidence| {
+            // What was offered since the last answer may be what was counted.
+            let since = evidence.pending.map(|(_, at)| at);
+            let is_offered = evidence.offered_at.is_some_and(|at| since.is_none_or(|since| at >= since));
+            evidence.pending = Some((pending, asked_at));
+            match pending > 0 && !is_offered {
+                true => _ = evidence.withheld_since.get_or_insert(asked_at),
+                false => evidence.withheld_since = None,
+            }
         });
     }
 
@@ -145,5 +191,23 @@ mod tests {
         assert!(!health.can_send(true));
         assert!(health.can_send(false) && !health.can_send(false));
         assert!(health.can_send(true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_that_keeps_messages_and_offers_none_is_not_heard() {
+        let health = AccountHealth::default();
+        let keeps = async |pending, after_s| {
+            tokio::time::advance(Duration::from_secs(after_s)).await;
+            health.received();
+            health.keeps(pending, Instant::now());
+            health.evidence().is_ready()
+        };
+        assert!(keeps(0, 0).await && keeps(2, 10).await && keeps(3, 10).await);
+        health.offered();
+        assert!(keeps(3, 10).await && keeps(3, 10).await && keeps(3, 20).await);
+        assert!(!keeps(3, 10).await, "nothing was offered for as long");
+        assert_eq!(health.evidence().receive_trouble().as_deref(), Some(WITHHELD));
+        health.offered();
+        assert!(health.evidence().is_ready() && keeps(0, 10).await);
     }
 }

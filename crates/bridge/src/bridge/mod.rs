@@ -3,6 +3,7 @@
 mod accept;
 pub mod account;
 pub mod ask;
+mod backlog;
 pub mod banner;
 mod deliver;
 mod drain;
@@ -149,6 +150,7 @@ fn begin(
     }
     for account in accounts.values() {
         tasks.spawn(until(ended, fetch::fetch_all(Arc::clone(member), Arc::clone(account))));
+        tasks.spawn(until(stop_receiving, backlog::watch(Arc::clone(account))));
     }
     let delivery = Arc::new(deliver::Shared::new(Arc::clone(member), accounts.clone()));
     let (delivering, until_ended) = (deliver::deliver_all(Arc::clone(&delivery)), ended.clone());

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::{
     accept::{Accepting, Taken},
     account::{Account, Accounts},
+    health::WITHHELD,
     kept::{self, Kept},
     notice::Notices,
 };
@@ -75,6 +76,8 @@ pub(super) enum Ended {
     LeaseHeld,
     #[error("the network has said nothing for too long")]
     Silent,
+    #[error("{WITHHELD}")]
+    Withheld,
     #[error("the network ended the stream")]
     OutOfUpdates,
 }
@@ -105,20 +108,26 @@ async fn try_receive(
     tracing::info!(account = %account.id, "receiving");
     loop {
         let inbound = tokio::select! {
-            inbound = in_time(stream.next()) => inbound?,
+            // What was said first goes first, however much comes.
+            biased;
             drained = kept.drain(), if !kept.is_empty() => {
                 mark(account, drained?, &mut receipts);
                 continue;
             }
+            () = account.reconnects.notified() => return Err(Ended::Withheld),
+            inbound = in_time(stream.next()) => inbound?,
         };
         match inbound.ok_or(Ended::OutOfUpdates)?? {
             Inbound::Alive => {}
-            Inbound::Batch(batch) => match kept.accept(&bot, batch).await {
-                // Refused, and so offered again: the link stands, and it was not asked in vain.
-                Err(StoreError::Unavailable(_)) => {}
-                Ok(taken) => mark(account, taken, &mut receipts),
-                Err(error) => return Err(error.into()),
-            },
+            Inbound::Batch(batch) => {
+                account.health.offered();
+                match kept.accept(&bot, batch).await {
+                    // Refused, and so offered again: the link stands, and it was not asked in vain.
+                    Err(StoreError::Unavailable(_)) => {}
+                    Ok(taken) => mark(account, taken, &mut receipts),
+                    Err(error) => return Err(error.into()),
+                }
+            }
         }
         *failures = 0;
         account.health.received();

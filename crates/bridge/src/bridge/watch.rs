@@ -38,7 +38,8 @@ pub(super) async fn watch(member: Arc<Member>, accounts: Accounts) {
             let hearing = hearing.entry(account.id.clone()).or_default();
             match hearing.look(evidence.is_ready(), Instant::now()) {
                 Some(News::Deaf) => {
-                    let trouble = evidence.trouble.unwrap_or_else(|| "its network has said nothing".to_owned());
+                    let trouble =
+                        evidence.receive_trouble().unwrap_or_else(|| "its network has said nothing".to_owned());
                     member.alerts.raise(AlertCode::AccountNotReceiving, account.id.as_str(), trouble);
                 }
                 Some(News::Hears) => member.alerts.resolve(AlertCode::AccountNotReceiving, account.id.as_str()),

@@ -156,7 +156,9 @@ fn accounts(health: &Health) -> (bool, Value) {
                 "ready": evidence.is_ready(),
                 "last_received_age_ms": evidence.received_at.map(age_ms),
                 "last_delivered_age_ms": evidence.delivered_at.map(age_ms),
-                "trouble": evidence.trouble,
+                "pending": evidence.pending.map(|(pending, _)| pending),
+                "pending_age_ms": evidence.pending.map(|(_, at)| age_ms(at)),
+                "trouble": evidence.receive_trouble(),
                 "send_trouble": evidence.send_trouble,
             }),
         );

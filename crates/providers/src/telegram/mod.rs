@@ -35,9 +35,9 @@ use lastword_core::{
     capability::Capabilities,
     file::RemoteFile,
     ids::{AccountId, ConversationId, Cursor, MessageId, Place, TurnId},
-    outcome::SendOutcome,
+    outcome::{Cause, SendOutcome},
     provider::{
-        DraftOutcome, Drafts, Edits, FileStream, Files, OpenFile, Presence, Provider, Receipts, ReceiveError,
+        Backlog, DraftOutcome, Drafts, Edits, FileStream, Files, OpenFile, Presence, Provider, Receipts, ReceiveError,
         SendRequest, UpdateStream,
     },
 };
@@ -129,6 +129,17 @@ impl Provider for TelegramProvider {
 
     fn files(&self) -> Option<&dyn Files> {
         Some(self)
+    }
+
+    fn backlog(&self) -> Option<&dyn Backlog> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Backlog for TelegramProvider {
+    async fn pending(&self) -> Result<u64, Cause> {
+        receive::pending(&self.link).await
     }
 }
 

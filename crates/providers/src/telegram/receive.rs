@@ -14,10 +14,10 @@ use lastword_core::{
     outcome::Cause,
     provider::{Ack, Batch, Inbound, ReceiveError, UpdateStream},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use teloxide_core::{
-    payloads::GetMe,
+    payloads::{GetMe, GetWebhookInfo},
     requests::Payload,
     types::{AllowedUpdate, Update as BotUpdate},
 };
@@ -62,6 +62,18 @@ pub(super) async fn identity(link: &Link) -> Result<Me, ReceiveError> {
     let me: Me = serde_json::from_str(found.get()).map_err(|error| lost(format!("getMe: {error}")))?;
     link.is_me(me.clone());
     Ok(me)
+}
+
+/// How many updates wait for us. <https://core.telegram.org/bots/api#getwebhookinfo>, which also knows it where there is no
+/// webhook.
+pub(super) async fn pending(link: &Link) -> Result<u64, Cause> {
+    #[derive(Deserialize)]
+    struct Info {
+        pending_update_count: u64,
+    }
+    let found = done(link.client.call(&GetWebhookInfo::new(), ANSWER_MAX).await).map_err(|error| error.to_string())?;
+    let info: Info = serde_json::from_str(found.get()).map_err(|error| format!("getWebhookInfo: {error}"))?;
+    Ok(info.pending_update_count)
 }
 
 /// Polls until the first failure.
