@@ -54,9 +54,9 @@ async fn take(State(hook): State<Hook>, headers: HeaderMap, Json(body): Json<Val
     StatusCode::NO_CONTENT
 }
 
-async fn world_with(hook: &Hook) -> World {
+async fn world_with(hook: &Hook, restart: &str) -> World {
     let webhook = format!("alerts: {{ webhook: {{ url: '{}', token: w3b-s3cret }} }}", hook.start().await);
-    let top = format!("{webhook}\nrestart: {{ healthy_after: 2s }}");
+    let top = format!("{webhook}\n{restart}");
     World::start_with(Settings { top, ..Settings::default() }).await
 }
 
@@ -64,7 +64,7 @@ async fn world_with(hook: &Hook) -> World {
 async fn a_webhook_that_is_out_hears_of_an_alert_and_of_its_end_when_it_is_back() {
     let hook = Hook::default();
     hook.is_out.store(true, Ordering::Relaxed);
-    let mut world = world_with(&hook).await;
+    let mut world = world_with(&hook, "restart: { healthy_after: 2s }").await;
     let asked = world.alice_says("gate #t1").await;
     world.begun("#t1").await;
     world.kill(Who::Worker).await;
@@ -85,7 +85,7 @@ async fn a_webhook_that_is_out_hears_of_an_alert_and_of_its_end_when_it_is_back(
 #[tokio::test]
 async fn a_webhook_hears_that_the_store_is_out_while_it_is() {
     let hook = Hook::default();
-    let world = world_with(&hook).await;
+    let world = world_with(&hook, "restart: { healthy_after: 2s }").await;
     world.until("it is ready", async |world| (world.page().await?["ready"] == true).then_some(())).await;
     let lock = std::fs::File::options().write(true).open(world.file("state/lastword.db.commit-lock")).unwrap();
     lock.lock().unwrap();
@@ -94,6 +94,21 @@ async fn a_webhook_hears_that_the_store_is_out_while_it_is() {
     lock.unlock().unwrap();
     let over = async |_: &World| hook.heard("store_unavailable", "store").contains(&true).then_some(());
     world.until("it hears of the end", over).await;
+}
+
+/// Nobody is left who would post it later.
+#[tokio::test]
+async fn a_webhook_hears_why_the_supervisor_gave_up() {
+    let hook = Hook::default();
+    let restart = "restart: { failures_max: 2, pause: 50ms, pause_max: 100ms }";
+    let mut world = world_with(&hook, restart).await;
+    let supervisor = world.freeze(Who::Supervisor).await;
+    world.kill(Who::Bridge).await;
+    let port = world.take_port().await;
+    supervisor.thaw();
+    assert_eq!(world.ended().await, Some(70), "{}", world.log());
+    assert!(!hook.heard("breaker_open", "bridge").is_empty());
+    drop(port);
 }
 
 // --- how much ------------------------------------------------------------------------------------------------------

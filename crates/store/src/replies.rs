@@ -124,6 +124,13 @@ pub(crate) fn delivery_readmitted(id: DeliveryId) -> String {
     format!("Delivery {id} is sent again.")
 }
 
+/// `/outbox retry` of an assertion.
+pub(crate) fn delivery_has_its_time(id: DeliveryId) -> String {
+    format!(
+        "Delivery {id} only says once more what is there already, after whatever may come late; nothing was changed."
+    )
+}
+
 /// `/outbox retry` of one that waited.
 pub(crate) fn delivery_is_due(id: DeliveryId) -> String {
     format!("Delivery {id} is due now, as far as its network lets it.")

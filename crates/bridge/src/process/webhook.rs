@@ -35,6 +35,8 @@ const STORED_LOOKS: u32 = 5;
 const AGAIN: Backoff = Backoff { first_ms: 1_000, max_ms: 300_000 };
 /// How long one attempt may take.
 const POSTED_WITHIN: Duration = Duration::from_secs(10);
+/// How long posting may hold up the end of a supervisor.
+const LAST_WITHIN: Duration = Duration::from_secs(5);
 /// The most alerts in one request.
 const ALERTS_MAX: usize = 50;
 
@@ -79,6 +81,16 @@ pub fn keep_posting(
             };
             tokio::time::sleep(wait).await;
         }
+    }
+}
+
+/// Posts what the store has, as far as the webhook takes it at once: for the end of a supervisor that gave up.
+pub async fn post_last(config: &Config, oversight: &dyn Oversight) {
+    let Some(hook) = config.alerts.webhook.clone().and_then(Hook::of) else { return };
+    match tokio::time::timeout(LAST_WITHIN, post_stored(&hook, oversight)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!("not every alert could be posted; the next start goes on: {error}"),
+        Err(_) => tracing::warn!("not every alert could be posted in time; the next start goes on"),
     }
 }
 

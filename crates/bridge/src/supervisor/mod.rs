@@ -177,6 +177,9 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     // Two who store alerts at once might count one twice.
     house.shutdown().await;
     supervisor.alerts.store_last().await;
+    if matches!(worst, Kept::GaveUp) {
+        webhook::post_last(&supervisor.config, &*oversight).await;
+    }
     report_left(&*supervisor.store).await;
     Ok(code)
 }

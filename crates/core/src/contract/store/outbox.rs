@@ -8,7 +8,7 @@ use crate::{
     alert::AlertCode,
     decide::deliver::HELD_TOO_LONG,
     delivery::{DeliveryKind, DeliveryState},
-    ids::{AccountId, ConversationId, Cursor, DeliveryId, IncarnationId, UpdateId},
+    ids::{AccountId, ConversationId, Cursor, DeliveryId, IncarnationId, MessageId, UpdateId},
     outcome::RetryScope,
     store::{Asked, IngestBatch, IngestItem, Intake, Outbound, Pause, PlaceCommand, Settlement, TraceOf},
 };
@@ -61,7 +61,13 @@ pub async fn what_was_given_up_is_sent_again_under_its_key(world: &World) {
         [(next.id, DeliveryState::Pending, 1, Some("busy")), (first.id, DeliveryState::Dead, 1, Some("kicked"))]
     );
     assert_eq!((listed[1].turn, listed[1].kind, listed[1].age_ms), (Some(turn), DeliveryKind::Terminal, 5));
+    let open = async || -> Vec<_> {
+        let open = world.store.alerts(false, 10).await.expect("reads");
+        open.into_iter().map(|open| open.alert.code).collect()
+    };
+    assert_eq!(open().await, [AlertCode::DeliveryGivenUp]);
     assert_eq!(sends_again(world, "again", first.id).await, "Delivery 1 is sent again.");
+    assert_eq!(open().await, [], "it is given up no more");
     let again = due(world).await.remove(0);
     assert_eq!((again.id, &again.key, again.attempt), (first.id, &first.key, 2));
     assert_eq!((again.doubted_at, again.failed_at), (None, None));
@@ -142,6 +148,16 @@ pub async fn what_waits_is_due_when_an_admin_says_so(world: &World) {
     assert_eq!((again.id, again.attempt), (first.id, 2));
     world.settles(&again, deferred(&again, 60_000, RetryScope::Account)).await;
     sends_again(world, "r2", first.id).await;
+    assert!(due(world).await.is_empty());
+    world.clock.advance_ms(60_000);
+    let again = due(world).await.remove(0);
+    let assert_at = Some(again.now.plus_ms(60_000));
+    world.settles(&again, Settlement::Delivered { message: MessageId::new("m"), assert_at, notice: None }).await;
+    let assertion = outbox(world).await.remove(0);
+    assert_eq!(assertion.kind, DeliveryKind::Assertion);
+    assert!(
+        sends_again(world, "r3", assertion.id).await.ends_with("after whatever may come late; nothing was changed.")
+    );
     assert!(due(world).await.is_empty());
 }
 

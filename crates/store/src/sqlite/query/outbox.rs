@@ -79,8 +79,12 @@ pub(crate) fn retry(tx: &Tx<'_>, account: &AccountId, id: DeliveryId) -> Res<Str
         DeliveryState::Dead if !is_last_word => Ok(replies::delivery_is_over(id)),
         DeliveryState::Dead if found.is_erased => Ok(replies::delivery_is_erased(id)),
         // Whether what was held arrived, nobody but a person can tell; this one has looked.
-        DeliveryState::Dead if found.cause.as_deref() == Some(HELD_TOO_LONG) => readmit(tx, &found, None),
-        DeliveryState::Dead => readmit(tx, &found, found.doubted_at),
+        DeliveryState::Dead if found.cause.as_deref() == Some(HELD_TOO_LONG) => readmit(tx, account, &found, None),
+        DeliveryState::Dead => readmit(tx, account, &found, found.doubted_at),
+        // It comes after whatever might come late, and not before.
+        DeliveryState::Pending | DeliveryState::Ambiguous if found.kind == DeliveryKind::Assertion => {
+            Ok(replies::delivery_has_its_time(id))
+        }
         DeliveryState::Ambiguous if is_held(&found) => release(tx, account, &found),
         DeliveryState::Pending | DeliveryState::Ambiguous => hurry(tx, &found),
     }
@@ -107,7 +111,7 @@ pub(crate) fn drop(tx: &Tx<'_>, account: &AccountId, id: DeliveryId, reason: &st
 }
 
 /// Beside its lane: what followed it there may have gone already, and nothing waits for it any more.
-fn readmit(tx: &Tx<'_>, found: &Found, doubted_at: Option<Timestamp>) -> Res<String> {
+fn readmit(tx: &Tx<'_>, account: &AccountId, found: &Found, doubted_at: Option<Timestamp>) -> Res<String> {
     const SQL: &str = "UPDATE delivery SET state = ?3, lane = NULL, not_before = ?4, failed_at = NULL, ended_at = NULL,
              cause = ?6, doubted_at = ?5
          WHERE id = ?1 AND state = ?2";
@@ -122,6 +126,7 @@ fn readmit(tx: &Tx<'_>, found: &Found, doubted_at: Option<Timestamp>) -> Res<Str
     change_one(tx.conn(), SQL, (found.id.0, from, to, AT_ONCE.0, doubted_at, ASKED_FOR))?;
     tx.count(|tally| tally.rare(READMITTED, "", 1));
     write_down(tx, found, "given up")?;
+    nothing_is_given_up(tx, account, found)?;
     tx.touch(Topic::Deliveries);
     Ok(replies::delivery_readmitted(found.id))
 }
@@ -166,6 +171,16 @@ fn nothing_is_held(tx: &Tx<'_>, account: &AccountId, found: &Found) -> Res<()> {
     let others = (HELD_CAUSE, account.as_str(), &found.conversation);
     if is_held(found) && one(tx.conn(), OTHERS, others, |_| Ok(()))?.is_none() {
         alert::resolve(tx, AlertCode::DeliveryHeld, &format!("{account}/{}", found.conversation))?;
+    }
+    Ok(())
+}
+
+/// Closes the alert when this was the last of its conversation that was given up; should it be given up again, that is news.
+fn nothing_is_given_up(tx: &Tx<'_>, account: &AccountId, found: &Found) -> Res<()> {
+    const OTHERS: &str = "SELECT 1 FROM delivery d INDEXED BY delivery_given_up JOIN place p ON p.id = d.place
+         WHERE d.state = 'dead' AND d.kind IN ('terminal', 'part') AND p.account = ?1 AND p.conversation = ?2 LIMIT 1";
+    if one(tx.conn(), OTHERS, (account.as_str(), &found.conversation), |_| Ok(()))?.is_none() {
+        alert::resolve(tx, AlertCode::DeliveryGivenUp, &format!("{account}/{}", found.conversation))?;
     }
     Ok(())
 }
