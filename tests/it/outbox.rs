@@ -68,7 +68,7 @@ async fn a_reply_that_waits_is_sent_at_once_or_dropped_with_a_reason() {
     assert!(!world.has_last_word(&dropped).await);
     world.listed(": given up, 1 attempt, ").await;
     let list = world.at_her_desk("/outbox").await;
-    assert!(list.contains("dropped by an admin: she was told"), "{list}");
+    assert!(list.contains("dropped by an admin, with turn ") && list.contains(": she was told"), "{list}");
     let audit = world.at_her_desk("/audit").await;
     assert!(audit.contains("nothing is lost"), "{audit}");
 }

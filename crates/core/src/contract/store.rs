@@ -86,6 +86,7 @@ macro_rules! store_contract {
             what_is_held_is_sent_again_when_an_admin_says_so,
             what_waits_is_due_when_an_admin_says_so,
             what_waits_is_dropped_and_its_lane_goes_on,
+            forgetting_erases_why_it_was_dropped,
             nobody_touches_another_accounts_deliveries,
             what_was_erased_is_never_sent_again,
             replies_leave_in_the_order_of_their_turns,

@@ -1,7 +1,7 @@
 //! What admins see and do of deliveries.
 
 use super::{
-    oversight::{answered, forget},
+    oversight::{answered, forget, from},
     world::*,
 };
 use crate::{
@@ -175,7 +175,11 @@ pub async fn what_waits_is_dropped_and_its_lane_goes_on(world: &World) {
     assert_eq!(world.counts().await.deliveries_dead, 1);
     let told = world.store.trace(&TraceOf::Turn(turn)).await.expect("reads").expect("is there");
     let given_up = told.events.iter().find(|event| event.what == "delivery.given_up").expect("is told");
-    assert!(given_up.detail.ends_with("dropped by an admin: it is there"), "{}", given_up.detail);
+    assert!(given_up.detail.contains("dropped by an admin, with turn "), "{}", given_up.detail);
+    assert!(given_up.detail.ends_with(": it is there"), "{}", given_up.detail);
+    assert_eq!(sends_again(world, "r1", first.id).await, "Delivery 1 is sent again.");
+    let told = world.store.trace(&TraceOf::Turn(turn)).await.expect("reads").expect("is there");
+    assert!(told.events.iter().all(|event| !event.detail.contains("it is there")), "{told:?}");
 }
 
 /// An admin of one account sees and touches only that account.
@@ -215,4 +219,19 @@ pub async fn what_was_erased_is_never_sent_again(world: &World) {
         "What delivery 1 said is erased; it can't be sent any more."
     );
     assert!(due(world).await.is_empty());
+}
+
+/// Why an admin dropped it is theirs: it goes with them, and that they dropped it stays.
+pub async fn forgetting_erases_why_it_was_dropped(world: &World) {
+    world.takes("1", from("bob", turn("plain", "1"))).await;
+    world.answers(&world.claims().await[0], "for bob").await;
+    let first = due(world).await.remove(0);
+    world.settles(&first, deferred(&first, 60_000, RetryScope::Message)).await;
+    drops(world, "d1", first.id).await;
+    world.delivers_all().await;
+    let cause = async || outbox(world).await.remove(0).cause.expect("is told");
+    assert!(cause().await.ends_with(": it is there"), "{}", cause().await);
+    forget(world, "alice").await;
+    let told = cause().await;
+    assert!(told.starts_with("dropped by an admin, with turn ") && !told.contains(':'), "{told}");
 }

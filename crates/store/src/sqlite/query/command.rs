@@ -39,7 +39,12 @@ pub(crate) fn take(tx: &Tx<'_>, place: &PlaceRow, arrived: Arrived<'_>, command:
         }
         PlaceCommand::SendAgain { delivery } => answer(&outbox::retry(tx, &arrived.asked.place.account, *delivery)?),
         PlaceCommand::Drop { delivery, reason } => {
-            answer(&outbox::drop(tx, &arrived.asked.place.account, *delivery, reason)?)
+            let (is_dropped, text) = outbox::drop(tx, &arrived.asked.place.account, *delivery)?;
+            let turn = answer(&text)?;
+            if is_dropped {
+                outbox::say_why(tx, *delivery, turn, reason)?;
+            }
+            Ok(turn)
         }
         PlaceCommand::Retry { queue_max } => match turn::asked_last(tx.conn(), place.id, &arrived.asked.sender)? {
             None => answer(replies::NOTHING_TO_RETRY),

@@ -26,6 +26,7 @@ pub(crate) fn turn(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
     run(tx.conn(), SQL, (turn.0, reason, tx.now().0))?;
     run(tx.conn(), "DELETE FROM file WHERE turn = ?1", [turn.0])?;
     super::pause::erase(tx, turn)?;
+    super::outbox::erase(tx, turn)?;
     reply(tx, turn)
 }
 

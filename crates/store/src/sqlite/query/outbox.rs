@@ -19,7 +19,7 @@ use crate::{
     replies,
     sqlite::{
         failure::Res,
-        row::{self, change_one, one},
+        row::{self, change_one, one, run},
         tx::Tx,
     },
 };
@@ -28,6 +28,9 @@ use crate::{
 const GIVEN_UP_LISTED_MS: i64 = 7 * 24 * 3_600_000;
 /// The cause of what an admin wants to be sent.
 const ASKED_FOR: &str = "an admin asked for another attempt";
+
+/// How the cause of what an admin dropped begins.
+const DROPPED: &str = "dropped by an admin";
 
 /// A delivery of the account.
 struct Found {
@@ -90,24 +93,42 @@ pub(crate) fn retry(tx: &Tx<'_>, account: &AccountId, id: DeliveryId) -> Res<Str
     }
 }
 
-/// `/outbox drop`: what waits is given up, and its lane goes on without it.
-pub(crate) fn drop(tx: &Tx<'_>, account: &AccountId, id: DeliveryId, reason: &str) -> Res<String> {
+/// `/outbox drop`: what waits is given up, and its lane goes on without it. Whether it was, and the answer.
+pub(crate) fn drop(tx: &Tx<'_>, account: &AccountId, id: DeliveryId) -> Res<(bool, String)> {
     const SQL: &str = "UPDATE delivery SET state = ?3, cause = ?4, ended_at = ?5 WHERE id = ?1 AND state = ?2";
-    let Some(found) = find(tx.conn(), account, id)? else { return Ok(replies::no_such_delivery(id)) };
+    let Some(found) = find(tx.conn(), account, id)? else { return Ok((false, replies::no_such_delivery(id))) };
     match found.state {
-        DeliveryState::Sending => return Ok(replies::delivery_is_sent_now(id)),
+        DeliveryState::Sending => return Ok((false, replies::delivery_is_sent_now(id))),
         DeliveryState::Delivered | DeliveryState::Superseded | DeliveryState::Dead => {
-            return Ok(replies::delivery_is_over(id));
+            return Ok((false, replies::delivery_is_over(id)));
         }
         DeliveryState::Pending | DeliveryState::Ambiguous => {}
     }
     let next = delivery::after(found.state, DeliveryHappened::Dropped)?;
-    let cause = format!("dropped by an admin: {reason}");
-    change_one(tx.conn(), SQL, (id.0, found.state.as_str(), next.as_str(), cause, tx.now().0))?;
+    change_one(tx.conn(), SQL, (id.0, found.state.as_str(), next.as_str(), DROPPED, tx.now().0))?;
     tx.count(Tally::delivery_died);
     nothing_is_held(tx, account, &found)?;
     tx.touch(Topic::Deliveries);
-    Ok(replies::delivery_dropped(id))
+    Ok((true, replies::delivery_dropped(id)))
+}
+
+/// Writes down why an admin dropped it, in the message that is `turn`.
+pub(crate) fn say_why(tx: &Tx<'_>, id: DeliveryId, turn: TurnId, reason: &str) -> Res<()> {
+    const SQL: &str = "UPDATE delivery SET cause = ?2 WHERE id = ?1";
+    change_one(tx.conn(), SQL, (id.0, format!("{}: {reason}", dropped_with(turn))))
+}
+
+/// Forgets why an admin dropped anything, with the turn that they wrote it in.
+pub(crate) fn erase(tx: &Tx<'_>, turn: TurnId) -> Res<()> {
+    const SQL: &str = "UPDATE delivery INDEXED BY delivery_given_up SET cause = ?1
+         WHERE state = 'dead' AND substr(cause, 1, length(?2)) = ?2";
+    let dropped = dropped_with(turn);
+    run(tx.conn(), SQL, (&dropped, format!("{dropped}: ")))?;
+    Ok(())
+}
+
+fn dropped_with(turn: TurnId) -> String {
+    format!("{DROPPED}, with turn {turn}")
 }
 
 /// Beside its lane: what followed it there may have gone already, and nothing waits for it any more.
@@ -154,7 +175,9 @@ fn hurry(tx: &Tx<'_>, found: &Found) -> Res<String> {
 
 fn write_down(tx: &Tx<'_>, found: &Found, was: &str) -> Res<()> {
     let Some(turn) = found.turn else { return Ok(()) };
+    // Why it was dropped stands in one place, where it can be forgotten.
     let why = found.cause.as_deref().unwrap_or_default();
+    let why = if why.starts_with(DROPPED) { DROPPED } else { why };
     let detail = format!("delivery {}, {}: by an admin; it was {was}: {why}", found.id, found.kind.as_str());
     let what = Traced::DeliveryReadmitted;
     trace::record(tx, &Happened { turn, delivery: Some(found.id.0), at: tx.now(), what, detail: &detail })
