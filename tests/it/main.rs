@@ -29,5 +29,6 @@ mod telegram_clients;
 mod telling;
 mod terminal;
 mod tidy;
+mod tiers;
 mod updating;
 mod world;

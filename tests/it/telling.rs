@@ -11,9 +11,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
+use lastword_core::faults::Point;
 use serde_json::Value;
 
-use crate::world::{ChatKind, Matrix, Network, Settings, Who, World};
+use crate::world::{ChatKind, Matrix, Network, Settings, Who, World, dying_at};
 
 // --- the webhook ---------------------------------------------------------------------------------------------------
 
@@ -147,14 +148,7 @@ async fn levels_on(network: Network) {
     let logs = says("alice", "logs supervisor").await;
     assert!(!logs.contains("supervisor: ") && logs.contains(" INFO ready role="), "{logs}");
     assert!(says("bob", "logs").await.starts_with("Error: /logs is for admins."));
-    // A warning is told to nobody any more; an error would be.
-    world.kill(Who::Worker).await;
-    let is_open = async |world: &World| world.page().await?["alerts"].to_string().contains("child_died").then_some(());
-    world.until("there is an alert", is_open).await;
-    let next = world.alice_says("go #t1").await;
-    assert_eq!(world.last_word(&next).await, "done #t1");
     world.judge().await;
-    assert!(!told(&world, "ops").await.contains("child_died"));
 }
 
 #[tokio::test]
@@ -184,4 +178,16 @@ async fn the_log_of_a_process_that_died_is_there_and_hides_every_secret() {
     let asked = world.alice_says("/logs worker").await;
     let logs = world.reply(&asked).await;
     assert!(logs.contains("00:00:00Z ERROR the last of a worker that died, with (hidden) in it"), "{logs}");
+}
+
+#[tokio::test]
+async fn a_panic_is_kept_with_its_place_and_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let env = dying_at(Point::RunAfterClaim, 1, "panic", &directory.path().join("once"));
+    let world = World::start_with(Settings { env, ..Settings::default() }).await;
+    let broken = world.alice_says("go #t1").await;
+    world.last_word(&broken).await;
+    let asked = world.alice_says("/logs worker").await;
+    let logs = world.reply(&asked).await;
+    assert!(logs.contains("ERROR a panic at ") && logs.contains(".rs:"), "{logs}");
 }

@@ -160,8 +160,8 @@ fn with_config(command: Command, config: Config) -> ExitCode {
                 // Whoever starts the others makes it; what is wrong with it is said where it is used.
                 let _ = open_state(&config);
             }
-            let _lines = log::init(&config, logger(&command));
-            finish(serve(&command, config))
+            let _flush = log::init(&config, logger(&command));
+            finish(serve(&command, config).inspect_err(log::keep_end))
         }
         #[cfg(feature = "slack")]
         Command::SlackManifest(_) => unreachable!("done without a configuration"),

@@ -6,49 +6,96 @@ use std::{
     io::{self, IsTerminal as _, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use lastword_core::decide::intake::Logger;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, Layer, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::{
-    config::{Config, LogConfig, LogFormat},
+    config::{Config, LogFormat},
     process::state_dir,
 };
 
 /// How many lines may wait for a disk that does not answer; more are left out of the file.
 const WAITING_MAX: usize = 10_000;
 
-/// Starts logging. `RUST_LOG` wins over the configured level. What is returned writes the last lines when it is dropped.
+/// The target of lines that hold what a network said of a delivery: it may quote what people or agents wrote, and is not kept.
+pub const QUOTES: &str = "lastword::quotes";
+/// The target of lines that are only kept: standard error has them in another form.
+const KEPT: &str = "lastword::kept";
+
+/// Writes what waits for the file when it is dropped.
+static WRITING: Mutex<Option<WorkerGuard>> = Mutex::new(None);
+
+/// Starts logging. `RUST_LOG` wins over the configured level, but for the file.
+///
+/// What is returned writes what waits for the file when it is dropped, also while a panic takes the process with it.
 ///
 /// The file is only kept where the state directory is: one that was made in the place of a lost disk would hide that.
 #[must_use]
-pub fn init(config: &Config, who: Logger) -> Option<WorkerGuard> {
+pub fn init(config: &Config, who: Logger) -> Flush {
     let log = &config.log;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(log)));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(log.level.as_str())));
     // A reader of the log that is gone must not take a process with it: a line that can't be written is lost, no more.
     let lines = fmt::layer().with_writer(io::stderr).with_target(false).log_internal_errors(false);
     let lines = match log.format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    let kept = match log.keep_bytes {
-        0 => None,
-        bytes_max => KeptLog::open(state_dir::log_file(&config.state_dir, who), bytes_max).ok(),
-    };
-    let waiting = |kept| NonBlockingBuilder::default().buffered_lines_limit(WAITING_MAX).finish(kept);
-    let (writer, guard) = kept.map(waiting).unzip();
-    let file = writer.map(|writer| {
+    let lines = lines.with_filter(filter.and(filter_fn(|line| line.target() != KEPT)));
+    let opened = (log.keep_bytes > 0)
+        .then(|| KeptLog::open(state_dir::log_file(&config.state_dir, who), log.keep_bytes))
+        .transpose();
+    let file = opened.as_ref().err().map(ToString::to_string);
+    let kept = opened.ok().flatten().map(|kept| {
+        let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_MAX).finish(kept);
+        *WRITING.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
         let lines = fmt::layer().with_writer(writer).with_target(false).with_ansi(false).log_internal_errors(false);
-        lines.with_filter(LevelFilter::INFO)
+        lines.with_filter(EnvFilter::new(directives("info")).and(filter_fn(|line| line.target() != QUOTES)))
     });
-    tracing_subscriber::registry().with(filter).with(lines).with(file).init();
-    guard
+    tracing_subscriber::registry().with(lines).with(kept).init();
+    if let Some(error) = file {
+        tracing::warn!("this log is not kept for /logs: {error}");
+    }
+    let said = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        said(panic);
+        // Without what it says, which may be anybody's.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(target: KEPT, "a panic at {place}");
+    }));
+    Flush
 }
 
-fn directives(log: &LogConfig) -> String {
-    let level = std::iter::once(log.level.as_str());
+/// Calls [`flush`] when it is dropped.
+pub struct Flush;
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        flush();
+    }
+}
+
+/// Keeps why a process ends, which is printed for people as well.
+pub fn keep_end(why: &anyhow::Error) {
+    tracing::error!(target: KEPT, "it ends: {why:#}");
+}
+
+/// Writes what waits for the file: for whoever ends the process at once. Nothing is kept after it.
+pub fn flush() {
+    drop(WRITING.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
+
+fn directives(level: &str) -> String {
+    let level = std::iter::once(level);
     level.chain(lastword_providers::QUIET_LOGS.iter().copied()).collect::<Vec<_>>().join(",")
 }
 

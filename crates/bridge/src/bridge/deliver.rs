@@ -30,9 +30,12 @@ use super::{
     progress::{self, ProgressEdits},
     upload,
 };
-use crate::process::{
-    member::Member,
-    patience::{Complaint, chance, until_answered},
+use crate::{
+    log::QUOTES,
+    process::{
+        member::Member,
+        patience::{Complaint, chance, until_answered},
+    },
 };
 
 /// How many attempts may be on their way at once.
@@ -281,25 +284,25 @@ fn log(claim: &DeliveryClaim, settlement: &Settlement) {
         Settlement::NotNeeded => tracing::debug!(%delivery, attempt, %account, turn, "a draft takes its place"),
         Settlement::TargetRecorded { .. } => tracing::debug!(%delivery, attempt, %account, turn, "placeholder posted"),
         Settlement::Deferred { cause, .. } => {
-            tracing::info!(%delivery, attempt, %account, turn, "not accepted yet: {cause}");
+            tracing::info!(target: QUOTES, %delivery, attempt, %account, turn, "not accepted yet: {cause}");
         }
         Settlement::Doubted { cause, .. } => {
-            tracing::warn!(%delivery, attempt, %account, turn, "may or may not have arrived: {cause}");
+            tracing::warn!(target: QUOTES, %delivery, attempt, %account, turn, "may or may not have arrived: {cause}");
         }
         Settlement::Held { .. } => {
             tracing::warn!(%delivery, attempt, %account, turn, "may or may not have arrived; held, as the account's policy says");
         }
         Settlement::Reshaped { cause, form, .. } => {
-            tracing::warn!(%delivery, attempt, %account, turn, form = form.as_str(), "refused like this, goes on in another way: {cause}");
+            tracing::warn!(target: QUOTES, %delivery, attempt, %account, turn, form = form.as_str(), "refused like this, goes on in another way: {cause}");
         }
         Settlement::GivenUp { cause } if claim.kind == DeliveryKind::Placeholder => {
-            tracing::info!(%delivery, attempt, %account, turn, "placeholder given up: {cause}");
+            tracing::info!(target: QUOTES, %delivery, attempt, %account, turn, "placeholder given up: {cause}");
         }
         Settlement::GivenUp { cause } if claim.kind == DeliveryKind::Hint => {
-            tracing::info!(%delivery, attempt, %account, turn, "notice given up: {cause}");
+            tracing::info!(target: QUOTES, %delivery, attempt, %account, turn, "notice given up: {cause}");
         }
         Settlement::GivenUp { cause } => {
-            tracing::error!(%delivery, attempt, %account, turn, kind = claim.kind.as_str(), "given up: {cause}");
+            tracing::error!(target: QUOTES, %delivery, attempt, %account, turn, kind = claim.kind.as_str(), "given up: {cause}");
         }
     }
 }

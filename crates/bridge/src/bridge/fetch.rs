@@ -17,12 +17,15 @@ use lastword_core::{
 use tokio::{io::AsyncWriteExt as _, task::JoinSet, time::Instant};
 
 use super::account::Account;
-use crate::process::{
-    blocking::blocking,
-    folder::Folder,
-    member::Member,
-    patience::{Complaint, chance, until_answered},
-    state_dir::{self, StateDir},
+use crate::{
+    log::QUOTES,
+    process::{
+        blocking::blocking,
+        folder::Folder,
+        member::Member,
+        patience::{Complaint, chance, until_answered},
+        state_dir::{self, StateDir},
+    },
 };
 
 /// How often to look without being told: what an earlier bridge left, and what is due again.
@@ -116,7 +119,7 @@ async fn record(
         Err(FetchError::Never { why }) => Fetched::Failed { why },
         Err(FetchError::Again { after_ms, cause }) => {
             let attempts = failing.get(&which).map_or(0, |failed| failed.attempts) + 1;
-            tracing::warn!(account = %account.id, turn = %wanted.turn, file = wanted.n, attempts, "not fetched yet: {cause}");
+            tracing::warn!(target: QUOTES, account = %account.id, turn = %wanted.turn, file = wanted.n, attempts, "not fetched yet: {cause}");
             if attempts < ATTEMPTS_MAX {
                 let pause_ms = after_ms.unwrap_or_else(|| backoff::DELIVERY.pause_ms(attempts, chance()));
                 let again_at = Instant::now() + Duration::from_millis(pause_ms.unsigned_abs());
@@ -131,7 +134,7 @@ async fn record(
             tracing::debug!(account = %account.id, turn = %wanted.turn, file = wanted.n, size_bytes, "fetched");
         }
         Fetched::Failed { why } => {
-            tracing::warn!(account = %account.id, turn = %wanted.turn, file = wanted.n, "can't be fetched: {why}");
+            tracing::warn!(target: QUOTES, account = %account.id, turn = %wanted.turn, file = wanted.n, "can't be fetched: {why}");
         }
     }
     let done = until_answered("a fetched file", || member.store.file_fetched(wanted.turn, wanted.n, fetched.clone()));

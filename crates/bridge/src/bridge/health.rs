@@ -57,7 +57,14 @@ impl Evidence {
     /// Whether the network keeps updates for so long and offers none that the link can't be what it seems.
     #[must_use]
     pub fn is_withheld(&self) -> bool {
-        self.withheld_since.is_some_and(|since| since.elapsed() >= WITHHELD_MIN)
+        self.withheld_for() >= WITHHELD_MIN
+    }
+
+    /// For how long it is known to keep updates and offer none: between its first answer that says so and its last.
+    #[must_use]
+    pub fn withheld_for(&self) -> Duration {
+        let last = self.pending.filter(|(pending, _)| *pending > 0).map(|(_, at)| at);
+        last.zip(self.withheld_since).map_or(Duration::ZERO, |(last, since)| last.duration_since(since))
     }
 
     /// What stands in the way of receiving, for the operator.
@@ -204,8 +211,10 @@ mod tests {
         };
         assert!(keeps(0, 0).await && keeps(2, 10).await && keeps(3, 10).await);
         health.offered();
-        assert!(keeps(3, 10).await && keeps(3, 10).await && keeps(3, 20).await);
-        assert!(!keeps(3, 10).await, "nothing was offered for as long");
+        assert!(keeps(3, 10).await && keeps(3, 10).await && keeps(3, 19).await);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(health.evidence().is_ready(), "it has not said so for as long");
+        assert!(!keeps(3, 10).await);
         assert_eq!(health.evidence().receive_trouble().as_deref(), Some(WITHHELD));
         health.offered();
         assert!(health.evidence().is_ready() && keeps(0, 10).await);

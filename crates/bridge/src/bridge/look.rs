@@ -11,7 +11,6 @@ use lastword_core::{
     reason::Reason,
     store::{Asked, Intake, StoreError, TraceOf},
 };
-use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
 use super::account::Accounts;
@@ -91,8 +90,10 @@ async fn read(member: &Member, accounts: &Accounts, asked: &Asked, look: Look) -
         }
         Look::Logs(of) => {
             let (root, limit) = (member.state.root().to_owned(), asked.shape.text_max);
-            let secrets = member.config.secrets().map(|secret| secret.expose_secret().to_owned());
-            let hide: Vec<String> = secrets.filter(|secret| secret.len() >= SECRET_BYTES_MIN).collect();
+            let secrets = member.config.secrets().filter(|secret| secret.len() >= SECRET_BYTES_MIN);
+            let mut hide: Vec<String> = secrets.map(str::to_owned).collect();
+            // One may be a part of another.
+            hide.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
             let read = blocking(move || logs_text(&root, of, limit, &hide)).await;
             let detail = |error: &dyn Display| Reason::LookFailed { detail: error.to_string() };
             read.map_err(|panic| detail(&panic))?.map_err(|error| detail(&error))

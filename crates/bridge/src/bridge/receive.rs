@@ -114,7 +114,13 @@ async fn try_receive(
                 mark(account, drained?, &mut receipts);
                 continue;
             }
-            () = account.reconnects.notified() => return Err(Ended::Withheld),
+            () = account.reconnects.notified() => {
+                // It may have been meant for an earlier link.
+                if account.health.evidence().is_withheld() {
+                    return Err(Ended::Withheld);
+                }
+                continue;
+            }
             inbound = in_time(stream.next()) => inbound?,
         };
         match inbound.ok_or(Ended::OutOfUpdates)?? {

@@ -44,7 +44,7 @@ use lastword_core::{
     ids::{AccountId, AgentId},
 };
 
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 
 #[cfg(feature = "slack")]
 pub use self::file::PromptFile;
@@ -171,18 +171,23 @@ impl Config {
         }
     }
 
-    /// Every secret that it holds, for whoever must not show one.
-    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+    /// What it holds that nobody may be shown: every token and key, and what agents are started with.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let of_accounts = self.accounts.values().flat_map(|account| {
             let AccountConfig { token, app_token, password, store_key, recovery_key, .. } = account;
             [token, app_token, password, store_key, recovery_key].into_iter().flatten().map(|token| &token.0)
         });
-        let of_agents = self.agents.values().flat_map(|agent| match &agent.kind {
-            AgentKind::Command(program) => program.env.values().collect::<Vec<_>>(),
-            _ => Vec::new(),
-        });
+        let programs = || {
+            self.agents.values().filter_map(|agent| match &agent.kind {
+                AgentKind::Command(program) => Some(program),
+                AgentKind::Demo | AgentKind::Echo => None,
+            })
+        };
+        let of_agents = programs().flat_map(|program| program.env.values());
         let of_webhook = self.alerts.webhook.iter().flat_map(|hook| [&hook.url, &hook.token].into_iter().flatten());
-        of_accounts.chain(of_agents).chain(of_webhook).chain(&self.http.token)
+        let secrets = of_accounts.chain(of_agents).chain(of_webhook).chain(&self.http.token);
+        let words = programs().flat_map(|program| program.args.iter().chain(&program.wrapper).map(String::as_str));
+        secrets.map(ExposeSecret::expose_secret).chain(words)
     }
 
     /// The JSON Schema of the file, for editors.

@@ -13,7 +13,7 @@ use lastword_core::ids::IncarnationId;
 use lastword_store::{OpenError, SqliteOptions, SqliteStore};
 
 use super::{exit::EXIT_STORE, member::store_options, state_dir::StateDir, whole_file::write_whole};
-use crate::config::Config;
+use crate::{config::Config, log};
 
 /// The file in the state directory.
 const FILE: &str = "deployment";
@@ -88,6 +88,7 @@ pub fn open_outliving_its_disk(
 pub(super) fn end_without_store(why: &str) {
     abort_in_panic();
     tracing::error!(why, "the store can't go on safely; the process ends and its restart replays the log");
+    log::flush();
     std::process::exit(EXIT_STORE.into());
 }
 

@@ -9,7 +9,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use lastword_core::{
-    alert::{Alert, AlertCode},
+    alert::{Alert, AlertCode, AlertView},
     decide::backoff::Backoff,
     store::{Oversight, StoreError},
 };
@@ -35,6 +35,8 @@ const STORED_LOOKS: u32 = 5;
 const AGAIN: Backoff = Backoff { first_ms: 1_000, max_ms: 300_000 };
 /// How long one attempt may take.
 const POSTED_WITHIN: Duration = Duration::from_secs(10);
+/// How long the store may take to say what is new, and to note what was posted.
+const STORE_WITHIN: Duration = Duration::from_secs(5);
 /// How long posting may hold up the end of a supervisor.
 const LAST_WITHIN: Duration = Duration::from_secs(5);
 /// The most alerts in one request.
@@ -49,7 +51,7 @@ pub enum Whose {
     UnstoredOnly,
 }
 
-/// Posts until the task is dropped; ends at once where there is no webhook.
+/// Posts until it is dropped.
 pub fn keep_posting(
     config: &Config,
     oversight: &Arc<dyn Oversight>,
@@ -59,14 +61,15 @@ pub fn keep_posting(
     let hook = config.alerts.webhook.clone().and_then(Hook::of);
     let (oversight, alerts) = (Arc::clone(oversight), Arc::clone(alerts));
     async move {
-        let Some(hook) = hook else { return };
-        let mut unstored = Unstored::default();
+        let Some(hook) = hook else { return std::future::pending().await };
+        let (mut unstored, mut stored) = (Unstored::default(), Stored::default());
         let (mut failures, mut complaint) = (0, Complaint::default());
         loop {
-            let posted = match whose {
-                Whose::All => post_stored(&hook, &*oversight).await.and(unstored.post(&hook, &alerts).await),
-                Whose::UnstoredOnly => unstored.post(&hook, &alerts).await,
-            };
+            // First what no store has to be asked for.
+            let mut posted = unstored.post(&hook, &alerts, STORED_LOOKS).await;
+            if whose == Whose::All {
+                posted = posted.and(stored.post(&hook, &*oversight).await);
+            }
             let wait = match posted {
                 Ok(()) => {
                     failures = 0;
@@ -75,7 +78,8 @@ pub fn keep_posting(
                 }
                 Err(error) => {
                     failures += 1;
-                    complaint.failed("alerts can't be posted to the webhook; they are posted later", &error);
+                    complaint
+                        .failed("alerts can't be posted to the webhook; they are posted later", &format!("{error:#}"));
                     pause(AGAIN, failures)
                 }
             };
@@ -84,12 +88,14 @@ pub fn keep_posting(
     }
 }
 
-/// Posts what the store has, as far as the webhook takes it at once: for the end of a supervisor that gave up.
-pub async fn post_last(config: &Config, oversight: &dyn Oversight) {
+/// Posts what is left, as far as the webhook takes it at once: for the end of a supervisor that gave up.
+pub async fn post_last(config: &Config, oversight: &dyn Oversight, alerts: &Alerts) {
     let Some(hook) = config.alerts.webhook.clone().and_then(Hook::of) else { return };
-    match tokio::time::timeout(LAST_WITHIN, post_stored(&hook, oversight)).await {
+    let (mut unstored, mut stored) = (Unstored::default(), Stored::default());
+    let all = async { stored.post(&hook, oversight).await.and(unstored.post(&hook, alerts, 0).await) };
+    match tokio::time::timeout(LAST_WITHIN, all).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!("not every alert could be posted; the next start goes on: {error}"),
+        Ok(Err(error)) => tracing::warn!("not every alert could be posted; the next start goes on: {error:#}"),
         Err(_) => tracing::warn!("not every alert could be posted in time; the next start goes on"),
     }
 }
@@ -123,19 +129,44 @@ impl Hook {
     }
 }
 
-async fn post_stored(hook: &Hook, oversight: &dyn Oversight) -> anyhow::Result<()> {
-    loop {
-        let news = match oversight.unposted(ALERTS_MAX).await {
-            Ok(news) => news,
-            // The store is back before the webhook is asked again.
-            Err(StoreError::Unavailable(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        if news.is_empty() {
-            return Ok(());
+/// What the store has.
+#[derive(Default)]
+struct Stored {
+    /// What was posted, and can't be noted yet: whether each was over.
+    unnoted: HashSet<(i64, bool)>,
+}
+
+impl Stored {
+    async fn post(&mut self, hook: &Hook, oversight: &dyn Oversight) -> anyhow::Result<()> {
+        loop {
+            // A store that is out or stuck is asked again: what it can't take now, each process posts by itself.
+            let Some(mut news) = asked(oversight.unposted(ALERTS_MAX)).await? else { return Ok(()) };
+            if news.is_empty() {
+                self.unnoted.clear();
+                return Ok(());
+            }
+            let key = |alert: &AlertView| (alert.id, alert.resolved_at.is_some());
+            let (noted, unposted): (Vec<_>, Vec<_>) =
+                news.drain(..).partition(|alert| self.unnoted.contains(&key(alert)));
+            if !unposted.is_empty() {
+                hook.post(&alerts_json(&unposted)).await?;
+                self.unnoted.extend(unposted.iter().map(key));
+            }
+            let posted: Vec<_> = noted.into_iter().chain(unposted).collect();
+            if asked(oversight.posted(&posted)).await?.is_none() {
+                return Ok(());
+            }
+            posted.iter().for_each(|alert| _ = self.unnoted.remove(&key(alert)));
         }
-        hook.post(&alerts_json(&news)).await?;
-        oversight.posted(&news).await.context("that they were posted can't be noted, so they come again")?;
+    }
+}
+
+/// What the store says; `None` while it is out.
+async fn asked<T>(asking: impl Future<Output = Result<T, StoreError>>) -> anyhow::Result<Option<T>> {
+    match tokio::time::timeout(STORE_WITHIN, asking).await {
+        Ok(Ok(answer)) => Ok(Some(answer)),
+        Ok(Err(StoreError::Unavailable(_))) | Err(_) => Ok(None),
+        Ok(Err(error)) => Err(error.into()),
     }
 }
 
@@ -149,14 +180,15 @@ struct Unstored {
 }
 
 impl Unstored {
-    async fn post(&mut self, hook: &Hook, alerts: &Alerts) -> anyhow::Result<()> {
+    /// `looks`: for how many an alert waits for the store.
+    async fn post(&mut self, hook: &Hook, alerts: &Alerts, looks: u32) -> anyhow::Result<()> {
         let waiting = alerts.unstored();
         let key = |alert: &Alert| (alert.code, alert.subject.clone());
         // Who waits no more is stored, or over.
         self.posted.retain(|posted| waiting.iter().any(|alert| key(alert) == *posted));
         self.looks = if waiting.is_empty() { 0 } else { self.looks.saturating_add(1) };
         let news: Vec<&Alert> = waiting.iter().filter(|alert| !self.posted.contains(&key(alert))).collect();
-        if news.is_empty() || self.looks < STORED_LOOKS {
+        if news.is_empty() || self.looks < looks {
             return Ok(());
         }
         hook.post(&news.iter().map(|alert| unstored_json(alert)).collect::<Vec<_>>()).await?;

@@ -27,12 +27,18 @@ pub fn logs_text(root: &Path, of: Option<Logger>, limit: TextLimit, hide: &[Stri
     for who in Logger::ALL.iter().filter(|who| of.is_none_or(|of| of == **who)) {
         let log = log_file(root, *who);
         let text = format!("{}{}", end_of(&log_before(&log))?, end_of(&log)?);
-        let newest = text.lines().rev().filter(|text| !text.trim().is_empty()).take(LINES_MAX);
         let whose = if of.is_some() { String::new() } else { format!("{}: ", who.as_str()) };
-        let mut newest: Vec<_> =
-            newest.map(|text| (time(text).to_owned(), format!("{whose}{}", shown(text, hide)))).collect();
-        newest.reverse();
-        lines.append(&mut newest);
+        let mut at = String::new();
+        let timed = text.lines().filter(|text| !text.trim().is_empty()).map(|text| {
+            // A line that does not begin with its time goes on with the one before it.
+            if let Some(time) = time(text) {
+                at = time.to_owned();
+            }
+            (at.clone(), text)
+        });
+        let timed: Vec<_> = timed.collect();
+        let newest = timed.len().saturating_sub(LINES_MAX);
+        lines.extend(timed[newest..].iter().map(|(at, text)| (at.clone(), format!("{whose}{}", shown(text, hide)))));
     }
     // Stable: lines of one moment stay as they were.
     lines.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -51,18 +57,16 @@ pub fn logs_text(root: &Path, of: Option<Logger>, limit: TextLimit, hide: &[Stri
 }
 
 /// When a line was logged: it begins with it, spelled so that later is greater.
-fn time(text: &str) -> &str {
-    text.split(' ').next().unwrap_or_default()
+fn time(text: &str) -> Option<&str> {
+    let time = text.split(' ').next()?;
+    (time.starts_with("20") && time.as_bytes().get(10) == Some(&b'T')).then_some(time)
 }
 
 /// One line without its date, and with nothing that steers, hides or ends a block of code.
 fn shown(text: &str, hide: &[String]) -> String {
     let text = hide.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "(hidden)"));
     let text = line(&text).replace('`', "'");
-    let text = match text.split_once('T') {
-        Some((date, rest)) if date.len() == 10 && date.starts_with("20") => rest,
-        _ => &text,
-    };
+    let text = if time(&text).is_some() { &text[11..] } else { &text };
     let mut chars = text.chars();
     let short: String = chars.by_ref().take(LINE_CHARS_MAX).collect();
     if chars.next().is_some() { format!("{short}…") } else { short }
@@ -112,13 +116,15 @@ mod tests {
     #[test]
     fn the_processes_are_shown_together_in_the_order_of_time() {
         let bridge = ("2026-11-23T09:00:01.5Z  INFO bridge before\n", "2026-11-23T09:00:04Z  WARN late\n");
-        let worker = ("", "2026-11-23T09:00:02Z ERROR s3cret ```evil \u{1b}[2J\n\n2026-11-23T09:00:03Z  INFO on\n");
+        let worker =
+            ("", "2026-11-23T09:00:02Z ERROR s3cret ```evil \u{1b}[2J\n\nand so on\n2026-11-23T09:00:03Z  INFO on\n");
         let folder = folder(&[(Logger::Bridge, bridge.0, bridge.1), (Logger::Worker, worker.0, worker.1)]);
         let text = logs_text(folder.path(), None, limit(4_000), &["s3cret".into()]).unwrap();
         insta::assert_snapshot!(text, @r"
         ```
         bridge: 09:00:01.5Z INFO bridge before
         worker: 09:00:02Z ERROR (hidden) '''evil
+        worker: and so on
         worker: 09:00:03Z INFO on
         bridge: 09:00:04Z WARN late
         ```

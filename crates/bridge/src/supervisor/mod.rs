@@ -178,7 +178,7 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     house.shutdown().await;
     supervisor.alerts.store_last().await;
     if matches!(worst, Kept::GaveUp) {
-        webhook::post_last(&supervisor.config, &*oversight).await;
+        webhook::post_last(&supervisor.config, &*oversight, &supervisor.alerts).await;
     }
     report_left(&*supervisor.store).await;
     Ok(code)

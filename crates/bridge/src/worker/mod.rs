@@ -19,7 +19,14 @@ use tokio::task::JoinSet;
 use self::{agents::Agents, running::Running};
 use crate::{
     config::Config,
-    process::{join::Waiting, lifeline::Lifeline, member::Member, signals::StopSignals, sweep::sweep},
+    process::{
+        join::Waiting,
+        lifeline::Lifeline,
+        member::Member,
+        signals::StopSignals,
+        sweep::sweep,
+        webhook::{self, Whose},
+    },
 };
 
 /// Runs the worker until it is asked to stop, and then until its turns are done or the grace is over.
@@ -58,6 +65,7 @@ fn begin(member: &Arc<Member>, agents: Agents) -> (JoinSet<()>, Running) {
     house.spawn(sweep(Arc::clone(member)));
     house.spawn(Arc::clone(member).beat());
     house.spawn(Arc::clone(&member.alerts).keep_storing());
+    house.spawn(webhook::keep_posting(&member.config, &member.oversight, &member.alerts, Whose::UnstoredOnly));
     house.spawn(janitor::keep_clean(Arc::clone(member)));
     (house, Running::new(Arc::clone(member), Arc::new(agents)))
 }

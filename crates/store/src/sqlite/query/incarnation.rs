@@ -45,7 +45,11 @@ pub(crate) fn take_untold(tx: &Tx<'_>, limit: usize) -> Res<Vec<(Role, String)>>
     const SQL: &str = "UPDATE incarnation SET told_at = ?1 WHERE id IN
          (SELECT id FROM incarnation WHERE told_at IS NULL ORDER BY registered_at, id LIMIT ?2) RETURNING role, build";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    all(tx.conn(), SQL, (tx.now().0, limit), |row| Ok((row.word(Role::from_stored)?, row.get()?)))
+    let told = all(tx.conn(), SQL, (tx.now().0, limit), |row| {
+        // One that can't be read keeps nobody from hearing of the others.
+        Ok(Role::from_stored(&row.get::<String>()?).zip(Some(row.get()?)))
+    })?;
+    Ok(told.into_iter().flatten().collect())
 }
 
 /// The names of those that a restart means.

@@ -201,8 +201,9 @@ fn nothing_is_held(tx: &Tx<'_>, account: &AccountId, found: &Found) -> Res<()> {
 /// Closes the alert when this was the last of its conversation that was given up; should it be given up again, that is news.
 fn nothing_is_given_up(tx: &Tx<'_>, account: &AccountId, found: &Found) -> Res<()> {
     const OTHERS: &str = "SELECT 1 FROM delivery d INDEXED BY delivery_given_up JOIN place p ON p.id = d.place
-         WHERE d.state = 'dead' AND d.kind IN ('terminal', 'part') AND p.account = ?1 AND p.conversation = ?2 LIMIT 1";
-    if one(tx.conn(), OTHERS, (account.as_str(), &found.conversation), |_| Ok(()))?.is_none() {
+         WHERE d.state = 'dead' AND d.kind IN ('terminal', 'part') AND p.account = ?1 AND p.conversation = ?2
+             AND substr(ifnull(d.cause, ''), 1, length(?3)) <> ?3 LIMIT 1";
+    if one(tx.conn(), OTHERS, (account.as_str(), &found.conversation, DROPPED), |_| Ok(()))?.is_none() {
         alert::resolve(tx, AlertCode::DeliveryGivenUp, &format!("{account}/{}", found.conversation))?;
     }
     Ok(())
