@@ -13,6 +13,7 @@ use axum::{
 };
 use lastword_core::faults::Point;
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use crate::world::{ChatKind, Matrix, Network, Settings, Who, World, dying_at};
 
@@ -28,12 +29,12 @@ struct Hook {
 }
 
 impl Hook {
-    /// Starts it; where it listens.
-    async fn start(&self) -> String {
+    /// Starts it; where it listens, for as long as `house` lives.
+    async fn start(&self, house: &mut JoinSet<()>) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/hook", post(take)).with_state(self.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        house.spawn(async move { axum::serve(listener, router).await.unwrap() });
         format!("http://{address}/hook")
     }
 
@@ -55,17 +56,17 @@ async fn take(State(hook): State<Hook>, headers: HeaderMap, Json(body): Json<Val
     StatusCode::NO_CONTENT
 }
 
-async fn world_with(hook: &Hook, restart: &str) -> World {
-    let webhook = format!("alerts: {{ webhook: {{ url: '{}', token: w3b-s3cret }} }}", hook.start().await);
+async fn world_with(hook: &Hook, house: &mut JoinSet<()>, restart: &str) -> World {
+    let webhook = format!("alerts: {{ webhook: {{ url: '{}', token: w3b-s3cret }} }}", hook.start(house).await);
     let top = format!("{webhook}\n{restart}");
     World::start_with(Settings { top, ..Settings::default() }).await
 }
 
 #[tokio::test]
 async fn a_webhook_that_is_out_hears_of_an_alert_and_of_its_end_when_it_is_back() {
-    let hook = Hook::default();
+    let (hook, mut house) = (Hook::default(), JoinSet::new());
     hook.is_out.store(true, Ordering::Relaxed);
-    let mut world = world_with(&hook, "restart: { healthy_after: 2s }").await;
+    let mut world = world_with(&hook, &mut house, "restart: { healthy_after: 2s }").await;
     let asked = world.alice_says("gate #t1").await;
     world.begun("#t1").await;
     world.kill(Who::Worker).await;
@@ -85,8 +86,8 @@ async fn a_webhook_that_is_out_hears_of_an_alert_and_of_its_end_when_it_is_back(
 
 #[tokio::test]
 async fn a_webhook_hears_that_the_store_is_out_while_it_is() {
-    let hook = Hook::default();
-    let world = world_with(&hook, "restart: { healthy_after: 2s }").await;
+    let (hook, mut house) = (Hook::default(), JoinSet::new());
+    let world = world_with(&hook, &mut house, "restart: { healthy_after: 2s }").await;
     world.until("it is ready", async |world| (world.page().await?["ready"] == true).then_some(())).await;
     let lock = std::fs::File::options().write(true).open(world.file("state/lastword.db.commit-lock")).unwrap();
     lock.lock().unwrap();
@@ -100,9 +101,9 @@ async fn a_webhook_hears_that_the_store_is_out_while_it_is() {
 /// Nobody is left who would post it later.
 #[tokio::test]
 async fn a_webhook_hears_why_the_supervisor_gave_up() {
-    let hook = Hook::default();
+    let (hook, mut house) = (Hook::default(), JoinSet::new());
     let restart = "restart: { failures_max: 2, pause: 50ms, pause_max: 100ms }";
-    let mut world = world_with(&hook, restart).await;
+    let mut world = world_with(&hook, &mut house, restart).await;
     let supervisor = world.freeze(Who::Supervisor).await;
     world.kill(Who::Bridge).await;
     let port = world.take_port().await;
