@@ -287,6 +287,63 @@ async fn a_new_build_takes_over_while_the_old_worker_finishes_its_turns() {
     assert_eq!(world.judge().await, Findings::default());
 }
 
+/// Waits until the supervisor is of the build `next` and keeps both children.
+async fn inherited(world: &World) {
+    world
+        .until("the supervisor has changed, too", async |world| (said(world, " inherited role=") == 2).then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn the_supervisor_becomes_the_build_of_its_children_and_keeps_them() {
+    let top = "restart: { kill_after: 500ms }".into();
+    let mut world = World::start_with(Settings { is_copied: true, top, ..Settings::default() }).await;
+    let supervisor = world.pid(Who::Supervisor).await;
+    let running = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(said(&world, " inherited role="), 0, "the old worker has still a turn to end");
+    world.open_gate();
+    assert_eq!(world.last_word(&running).await, "done #t1");
+    let children = [world.pid(Who::Bridge).await, world.pid(Who::Worker).await];
+    inherited(&world).await;
+    assert!(!supervisor.is_gone() && children.iter().all(|child| !child.is_gone()), "{}", world.log());
+    assert!(world.log().contains("INFO the supervisor becomes the build of its children"), "{}", world.log());
+    // It has the lock, and is heard by its children and hears them.
+    let refused = world.lastword(&["run"]).output().unwrap();
+    assert!(text(&refused.stderr).contains("another Lastword already uses"), "{}", text(&refused.stderr));
+    world.kill(Who::Bridge).await;
+    let next = world.alice_says("go #t2").await;
+    assert_eq!(world.last_word(&next).await, "done #t2");
+    assert!(is_next(&builds(&world).await.unwrap().0));
+    world.freeze(Who::Worker).await;
+    world.until("the worker is gone", async |_| children[1].is_gone().then_some(())).await;
+    let next = world.alice_says("go #t3").await;
+    assert_eq!(world.last_word(&next).await, "done #t3");
+    assert!(world.log().contains("child_hung"), "{}", world.log());
+    assert_eq!(world.judge().await, Findings::default());
+    assert_eq!(world.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn children_end_with_a_supervisor_that_became_another_build() {
+    let mut world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    inherited(&world).await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let children = [world.pid(Who::Bridge).await, world.pid(Who::Worker).await];
+    world.kill(Who::Supervisor).await;
+    let gone = async |_: &World| children.iter().all(|child| child.is_gone()).then_some(());
+    world.until("they are gone", gone).await;
+    world.start_supervisor();
+    assert!(world.last_word(&asked).await.starts_with("Error: the work on this was interrupted"));
+    assert_eq!(world.judge().await, Findings::default());
+}
+
 #[tokio::test]
 async fn a_broken_new_build_is_withdrawn_and_a_worse_one_is_not_even_tried() {
     let world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;

@@ -107,6 +107,10 @@ async fn updates_and_goes_back_on(network: Network) {
         assert!(said.contains(&text), "{text}: {said:?}");
     }
     is_sound(&world, "#t2").await;
+    let children = [world.pid(Who::Bridge).await, world.pid(Who::Worker).await];
+    let inherited = async |world: &World| (world.log().matches(" inherited role=").count() == 2).then_some(());
+    world.until("the supervisor has changed, too", inherited).await;
+    assert!(children.iter().all(|child| !child.is_gone()), "nobody else notices");
     let asked = world.alice_says(&format!("{sign}rollback")).await;
     let word = last_word(&mut world, &asked).await;
     assert!(word.starts_with(&format!("Went back from {next} to {first} in ")), "{word}");

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tokio::process::Command;
+
 /// What its processes are called in the list of processes.
 pub const NAME: &str = "lastword";
 
@@ -13,6 +15,15 @@ pub const NAME: &str = "lastword";
 pub fn running() -> io::Result<PathBuf> {
     let this = Path::new("/proc/self/exe");
     if this.exists() { Ok(this.to_owned()) } else { env::current_exe() }
+}
+
+/// A call of a program that may be of another build, and says itself which.
+#[cfg_attr(not(feature = "testing"), expect(unused_mut, reason = "only tests name builds"))]
+pub fn call(path: &Path) -> Command {
+    let mut command = Command::new(path);
+    #[cfg(feature = "testing")]
+    command.env_remove(crate::build_id::TEST_BUILD_ENV);
+    command
 }
 
 /// Its file as a person would type it, while that is there; otherwise this very build.

@@ -119,6 +119,12 @@ impl Board {
         }
     }
 
+    /// The build that the supervisor should become: both are of it and do their work, and it has nothing left to prove.
+    pub(super) fn to_become(&self) -> Option<Image> {
+        let is_other = self.wanted != Image::Running && self.trial.is_none() && !self.is_behind;
+        (is_other && self.is_well() && self.does_its_work(self.wanted.build())).then(|| self.wanted.clone())
+    }
+
     /// Whether both do their work.
     pub(super) fn is_ready(&self) -> bool {
         self.bridge.ready.is_some() && self.worker.ready.is_some()

@@ -5,7 +5,7 @@ use std::{
     io,
     os::{fd::OwnedFd, unix::net::UnixStream as Socket},
     process::ExitStatus,
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -19,15 +19,18 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tokio::{net::UnixStream, process, time::MissedTickBehavior};
+use tokio::{net::UnixStream, time::MissedTickBehavior};
 
 use super::{
     Supervisor,
+    handover::{Heir, Living},
     image::Image,
+    process::{Inherited, Process},
     watch::{Act, Patience, ROUND_EVERY_MS, Watch},
 };
 use crate::{
     bridge::banner::BANNER_ENV,
+    build_id::build,
     process::{
         lifeline::{LIFELINE_ENV, SERVES_ADMINS, SERVES_ADMINS_ENV, Word},
         member::{INCARNATION_ENV, new_incarnation},
@@ -49,9 +52,9 @@ pub(super) struct Child {
     /// Whether it lived long enough to count as well.
     pub(super) is_healthy: bool,
     supervisor: Arc<Supervisor>,
-    process: process::Child,
+    process: Process,
     /// Its lifeline: at the end of this value it ends, too.
-    line: UnixStream,
+    line: Arc<UnixStream>,
     is_line_open: bool,
     watch: Watch,
     killed_at: Option<Instant>,
@@ -92,6 +95,44 @@ impl Child {
             .process_group(0)
             .spawn()?;
         tracing::info!(role = role.as_str(), pid = process.id(), incarnation = %incarnation, build = image.build(), "started");
+        let pid = process.id();
+        let child = Self::of(supervisor, role, image, incarnation, Process::Started(process), line);
+        child.register(pid.unwrap_or_default());
+        Ok(child)
+    }
+
+    /// Goes on with one that this supervisor started before it became this build. It does its work.
+    pub(super) fn adopt(supervisor: &Arc<Supervisor>, role: Role, heir: &Heir, line: Socket) -> io::Result<Self> {
+        line.set_nonblocking(true)?;
+        let line = UnixStream::from_std(line)?;
+        let incarnation = heir.incarnation();
+        tracing::info!(role = role.as_str(), pid = heir.pid, incarnation = %incarnation, "inherited");
+        supervisor.board.send_modify(|board| {
+            let part = board.part_mut(role);
+            (part.who, part.ready) = (Some(incarnation.clone()), Some(build().to_owned()));
+        });
+        let process = Process::Inherited(Inherited::new(heir.pid)?);
+        let mut child = Self::of(supervisor, role, Image::Running, incarnation, process, line);
+        child.is_ready = true;
+        child.register(heir.pid);
+        Ok(child)
+    }
+
+    /// Says that it lives, to whoever becomes another build.
+    fn register(&self, pid: u32) {
+        let heir = Heir::new(self.role, pid, &self.incarnation, self.image.build());
+        let living = Living { heir, line: Arc::downgrade(&self.line) };
+        self.supervisor.living.lock().unwrap_or_else(PoisonError::into_inner).push(living);
+    }
+
+    fn of(
+        supervisor: &Arc<Supervisor>,
+        role: Role,
+        image: Image,
+        incarnation: IncarnationId,
+        process: Process,
+        line: UnixStream,
+    ) -> Self {
         let restart = supervisor.config.restart;
         let patience = Patience {
             start_within_ms: restart.start_within_ms,
@@ -99,7 +140,7 @@ impl Child {
             kill_after_ms: restart.kill_after_ms,
             stop_within_ms: supervisor.config.shutdown_grace_ms + STOP_SLACK_MS,
         };
-        Ok(Self {
+        Self {
             role,
             incarnation,
             image,
@@ -108,14 +149,14 @@ impl Child {
             is_healthy: false,
             supervisor: Arc::clone(supervisor),
             process,
-            line,
+            line: Arc::new(line),
             is_line_open: true,
             watch: Watch::new(patience),
             killed_at: None,
             is_stuck: false,
             is_leaving: false,
             unready_since: Instant::now(),
-        })
+        }
     }
 
     /// Watches over it until it ends or `until` returns.

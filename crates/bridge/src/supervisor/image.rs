@@ -9,6 +9,7 @@ use std::{
 use lastword_core::store::Role;
 use tokio::process::Command;
 
+use super::handover::INHERITS_ENV;
 use crate::{build_id::build, config::Config, process::program};
 
 /// What the service manager of the supervisor tells it, and nobody else.
@@ -55,6 +56,17 @@ impl Image {
         }
     }
 
+    /// A call of it in this supervisor's place, with all that its service manager told it.
+    pub(super) fn itself(&self, config: &Config) -> io::Result<std::process::Command> {
+        let mut command = self.command(config, "run")?.into_std();
+        for name in MANAGER_ENV {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        Ok(command)
+    }
+
     /// A call of it.
     pub(super) fn command(&self, config: &Config, subcommand: &str) -> io::Result<Command> {
         let mut command = match self {
@@ -63,7 +75,7 @@ impl Image {
                 command.arg0(program::NAME);
                 command
             }
-            Self::OnDisk { path, .. } => Command::new(path),
+            Self::OnDisk { path, .. } => program::call(path),
         };
         if let Some(file) = &config.file {
             command.arg("--config").arg(file);
@@ -71,6 +83,7 @@ impl Image {
         for name in MANAGER_ENV {
             command.env_remove(name);
         }
+        command.env_remove(INHERITS_ENV);
         command.arg(subcommand);
         Ok(command)
     }

@@ -44,15 +44,19 @@ pub(super) enum Why {
     MakesRoom,
 }
 
-/// Keeps one role filled. When it returns, every process that it started is reaped, and decided as far as the store
-/// answers.
-pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Result<Kept> {
+/// Keeps one role filled, at first by a child that was `inherited`, if there is one. When it returns, every process that
+/// it started is reaped, and decided as far as the store answers.
+pub(super) async fn keep(
+    supervisor: Arc<Supervisor>,
+    role: Role,
+    mut inherited: Option<Child>,
+) -> anyhow::Result<Kept> {
     let restart = supervisor.config.restart;
     let backoff = Backoff { first_ms: restart.pause_ms, max_ms: restart.pause_ms_max };
     let mut deciding = JoinSet::new();
     let mut retired = JoinSet::new();
     let mut failures = 0;
-    let mut was_ready = false;
+    let mut was_ready = inherited.is_some();
     let kept = loop {
         if supervisor.stop.is_cancelled() {
             break Kept::Stopped;
@@ -68,7 +72,11 @@ pub(super) async fn keep(supervisor: Arc<Supervisor>, role: Role) -> anyhow::Res
             report(decided);
         }
         let image = supervisor.image();
-        let mut child = match Child::start(&supervisor, role, image.clone(), !was_ready) {
+        let started = match inherited.take() {
+            Some(child) => Ok(child),
+            None => Child::start(&supervisor, role, image.clone(), !was_ready),
+        };
+        let mut child = match started {
             Ok(child) => child,
             Err(error) => {
                 let detail = format!("build {} could not be started: {error}", image.build());

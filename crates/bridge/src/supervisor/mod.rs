@@ -5,9 +5,10 @@
 //! children end by their lifelines and the next start decides.
 //!
 //! * `watch`, `breaker`, `board`: what to do, as pure decisions
-//! * `child`, `keep`: one process, and one role
+//! * `process`, `child`, `keep`: one process, as the system knows it and as we do, and one role
 //! * `image`, `stale`: which build
 //! * `requests`, `update`: what admins ask of it from the chat
+//! * `handover`: how it becomes another build itself
 //! * `memory`, `gasp`: what is left when it gives up
 //! * `desk`: what comes from outside, signals and the service manager
 
@@ -16,18 +17,21 @@ mod breaker;
 mod child;
 mod desk;
 mod gasp;
+mod handover;
 mod image;
 mod keep;
 mod memory;
+mod process;
 mod requests;
 mod stale;
 mod update;
 mod watch;
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -38,13 +42,15 @@ use lastword_core::{
     store::{Oversight, Role, Store},
 };
 use lastword_store::{DeploymentLock, IncarnationLock, LockError, SqliteStore};
-use tokio::{sync::watch as latest, task::JoinSet};
+use tokio::{net::UnixStream, sync::watch as latest, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::{
     board::Board,
     breaker::Verdict,
+    child::Child,
     desk::Desk,
+    handover::{Estate, Heir, Living},
     image::Image,
     keep::{Kept, Why},
     memory::Memory,
@@ -88,6 +94,8 @@ pub struct Supervisor {
     begin: Instant,
     /// The file that it was started from.
     program: Option<PathBuf>,
+    /// Every child that lives, also those on their way out.
+    living: Mutex<Vec<Living>>,
 }
 
 /// Runs bridge and worker until asked to stop, or until they can't be kept up.
@@ -99,10 +107,17 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     let state = open_state(&config)?;
-    let Some(deployment) = desk.attend(found(&config)).await else { return Ok(ExitCode::SUCCESS) };
-    let _deployment = deployment?;
+    let (deployment, program, inherited) = match handover::inherit(&config)? {
+        Some(Estate { deployment, program, children }) => (deployment, program, children),
+        None => match desk.attend(found(&config)).await {
+            Some(deployment) => (deployment?, program::started_from(), Vec::new()),
+            None => return Ok(ExitCode::SUCCESS),
+        },
+    };
+    let deployment = Arc::new(deployment);
     let memory = Memory::open(&state, &config);
-    if !cool_down(&memory, &mut desk).await {
+    // Whoever has children keeps them up.
+    if inherited.is_empty() && !cool_down(&memory, &mut desk).await {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(store) = open_store(&config, &state, &mut desk).await? else { return Ok(ExitCode::SUCCESS) };
@@ -120,7 +135,8 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
         memory,
         board,
         begin: Instant::now(),
-        program: program::started_from(),
+        program,
+        living: Mutex::default(),
     });
     update::recall(&supervisor);
     let mut house = JoinSet::new();
@@ -131,9 +147,16 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     house.spawn(requests::serve(Arc::clone(&supervisor)));
     let updating = house.spawn(update::serve(Arc::clone(&supervisor)));
     house.spawn(decide_predecessors(Arc::clone(&supervisor)));
+    house.spawn(handover::when_quiet(Arc::clone(&supervisor), deployment));
+    let mut adopted = BTreeMap::new();
+    for (heir, line) in inherited {
+        if let Some(role) = heir.role() {
+            adopted.insert(role.as_str(), Child::adopt(&supervisor, role, &heir, line)?);
+        }
+    }
     let mut roles = JoinSet::new();
     for role in [Role::Worker, Role::Bridge] {
-        roles.spawn(keep::keep(Arc::clone(&supervisor), role));
+        roles.spawn(keep::keep(Arc::clone(&supervisor), role, adopted.remove(role.as_str())));
     }
     let mut worst = Kept::Stopped;
     loop {
@@ -192,6 +215,16 @@ impl Supervisor {
             () = self.stop.cancelled() => Why::Stop,
             _ = board.wait_for(|board| board.is_stale(role, build) || board.is_asked_away(who)) => Why::MakesRoom,
         }
+    }
+
+    /// The children, if there are two, one for each role, and both of this build; with their lifelines.
+    fn heirs(&self, build: &str) -> Option<Vec<(Heir, Arc<UnixStream>)>> {
+        let mut living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
+        living.retain(|living| living.line.strong_count() > 0);
+        let heirs: Vec<_> =
+            living.iter().filter_map(|living| Some((living.heir.clone(), living.line.upgrade()?))).collect();
+        let fills = |role| heirs.iter().any(|(heir, _)| heir.role() == Some(role) && heir.build == build);
+        (heirs.len() == 2 && fills(Role::Bridge) && fills(Role::Worker)).then_some(heirs)
     }
 
     /// What a child is started from now.

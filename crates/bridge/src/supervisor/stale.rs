@@ -97,7 +97,7 @@ fn report(supervisor: &Supervisor, detail: &str) {
 
 /// What a program calls itself.
 pub(super) async fn build_of(path: &Path) -> Result<String, String> {
-    let mut command = Command::new(path);
+    let mut command = program::call(path);
     command.arg("--version");
     let said = run(command).await?;
     let said = String::from_utf8_lossy(&said.stdout);

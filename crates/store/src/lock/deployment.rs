@@ -6,6 +6,10 @@
 use std::{
     fs::{File, TryLockError},
     io::{self, Read, Seek, Write},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
     path::{Path, PathBuf},
 };
 
@@ -17,7 +21,7 @@ use crate::{real_path::real_path, sqlite::open_private};
 /// A process's part in the one deployment that uses a database. Held for as long as the value lives.
 #[derive(Debug)]
 pub struct DeploymentLock {
-    _file: File,
+    file: File,
 }
 
 impl DeploymentLock {
@@ -37,7 +41,7 @@ impl DeploymentLock {
         write(&mut file, &claim).map_err(unusable)?;
         file.unlock().map_err(unusable)?;
         match file.try_lock_shared() {
-            Ok(()) if read(&mut file).map_err(unusable)? == claim => Ok(Self { _file: file }),
+            Ok(()) if read(&mut file).map_err(unusable)? == claim => Ok(Self { file }),
             Ok(()) | Err(TryLockError::WouldBlock) => Err(in_use(&mut file)),
             Err(TryLockError::Error(cause)) => Err(unusable(cause)),
         }
@@ -47,12 +51,32 @@ impl DeploymentLock {
     pub fn join(database: &Path) -> Result<Self, LockError> {
         let (path, mut file) = open(database)?;
         match file.try_lock_shared() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => {
                 Err(LockError::InUse { database: database.to_owned(), pid: founder(&mut file) })
             }
             Err(TryLockError::Error(cause)) => Err(LockError::Unusable { path, cause }),
         }
+    }
+}
+
+impl DeploymentLock {
+    /// The founder's own, in what it became: the same process, and the same open file.
+    pub fn inherited(database: &Path, file: OwnedFd) -> Result<Self, LockError> {
+        let (path, now) = open(database)?;
+        let unusable = |cause| LockError::Unusable { path: path.clone(), cause };
+        let file = File::from(file);
+        let which = |file: &File| file.metadata().map(|file| (file.dev(), file.ino()));
+        if which(&file).map_err(unusable)? != which(&now).map_err(unusable)? {
+            return Err(unusable(io::Error::other("it is not the lock of this database")));
+        }
+        Ok(Self { file })
+    }
+}
+
+impl AsFd for DeploymentLock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

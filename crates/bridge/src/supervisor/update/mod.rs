@@ -81,6 +81,11 @@ async fn carry_out(supervisor: &Supervisor) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether one is somewhere between its beginning and its end, as far as the disk says.
+pub(super) fn is_under_way(supervisor: &Supervisor) -> bool {
+    Shelf::of(&supervisor.state).read().is_some()
+}
+
 fn is_ours(request: &Request) -> bool {
     matches!(request.operation, Operation::Update | Operation::Rollback)
 }
@@ -316,8 +321,7 @@ impl Update<'_> {
             Operation::Update | Operation::Restart(_) => "Updated",
         };
         let took = shown(SystemClock.now().since_ms(self.request.accepted_at).max(0));
-        let supervisor = if to == build() { "" } else { " The supervisor itself changes at its next start." };
-        format!("{done} from {from} to {to} in {took}.{supervisor}")
+        format!("{done} from {from} to {to} in {took}.")
     }
 }
 
