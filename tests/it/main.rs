@@ -2,6 +2,7 @@
 //! them, from inside: the protocol as a model.
 
 mod agents;
+mod builds;
 mod chaos;
 mod clock_steps;
 mod commands;

@@ -2,11 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::world::{Settings, Who, World};
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use crate::world::{Settings, Who, World, text};
 
 #[tokio::test]
 async fn readiness_comes_from_evidence_and_says_what_is_missing() {

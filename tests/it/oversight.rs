@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeMap, process::Output};
 
-use crate::world::{ChatKind, Matrix, Network, Settings, Who, World};
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use crate::world::{ChatKind, Matrix, Network, Settings, Who, World, text};
 
 /// A tool that must end well; returns what it printed.
 fn done(output: &Output) -> String {

@@ -12,6 +12,7 @@ use axum::{
     routing::post,
 };
 use lastword_core::faults::Point;
+use lastword_tests::ledger::{Fault, On};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -191,4 +192,56 @@ async fn a_panic_is_kept_with_its_place_and_shown() {
     let asked = world.alice_says("/logs worker").await;
     let logs = world.reply(&asked).await;
     assert!(logs.contains("ERROR a panic at ") && logs.contains(".rs:"), "{logs}");
+}
+
+// --- the canary ------------------------------------------------------------------------------------------------------
+
+async fn canary_on(network: Network) -> World {
+    let chats = vec![("main", ChatKind::Group), ("mine", ChatKind::Group)];
+    let world = World::start_with(Settings { network, chats, canary_to: Some("mine"), ..Settings::default() }).await;
+    let is_there = async |world: &World| {
+        let told = told(world, "mine").await;
+        (told.matches("Lastword's canary: this account works. The next one is due in 1s.").count() >= 2).then_some(())
+    };
+    world.until("the account shows that it works", is_there).await;
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert!(!world.log().contains("canary_failed"), "{}", world.log());
+    world.judge().await;
+    world
+}
+
+#[tokio::test]
+async fn an_account_shows_that_it_works_and_is_told_of_when_it_does_not() {
+    let world = canary_on(Network::EditOnly).await;
+    let refused = Fault::Reject { code: "forbidden".into() };
+    world.network().will("mine", On::Post, &[refused, Fault::FailAfter]).await;
+    world
+        .until("it is over", async |world| {
+            let page = world.lastword(&["alerts", "--all", "--json"]).output().unwrap();
+            let page: Value = serde_json::from_slice(&page.stdout).ok()?;
+            let alert = page.as_array()?.iter().find(|alert| alert["code"] == "canary_failed")?.clone();
+            (alert["subject"] == "net" && alert["count"] == 2 && !alert["resolved_at"].is_null()).then_some(())
+        })
+        .await;
+    let log = world.log();
+    assert!(log.contains("refused: not allowed to post here"), "{log}");
+    assert!(log.contains("nobody knows whether it arrived: "), "{log}");
+}
+
+#[tokio::test]
+async fn an_account_on_telegram_shows_that_it_works() {
+    canary_on(Network::Telegram).await;
+}
+
+#[tokio::test]
+async fn an_account_on_slack_shows_that_it_works_and_looks_for_it() {
+    canary_on(Network::Slack).await;
+}
+
+#[tokio::test]
+async fn an_account_on_matrix_shows_that_it_works() {
+    if Matrix::is_installed() {
+        canary_on(Network::Matrix).await;
+    }
 }

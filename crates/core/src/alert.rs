@@ -165,6 +165,10 @@ alert_codes! {
     AccountNotSending = "account_not_sending", Error,
         "nothing that an account sends gets through: its network refuses it, or nobody knows what becomes of it",
         "see the cause, or `send_trouble` on /readyz; a refused token has to be replaced";
+    /// About an account.
+    CanaryFailed = "canary_failed", Error,
+        "an account's own message, which shows that it works (`canary_to`), did not make its way",
+        "see the cause: is the bot still in that conversation, and may it post there? The next one that arrives closes this";
     /// About the workers.
     NoWorker = "no_worker", Error,
         "no worker's heart was seen to beat for some time; nothing is answered",

@@ -432,6 +432,11 @@ impl Drop for World {
 }
 
 /// What a finished answer of the script holds.
+/// What a program said.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 fn oracle() -> Oracle {
     Oracle::new(|token| format!("done {token}"))
 }

@@ -46,6 +46,8 @@ pub struct Settings {
     pub account: String,
     /// The conversation in which admins are told of alerts.
     pub alerts_to: Option<&'static str>,
+    /// The conversation in which the account shows every second that it works.
+    pub canary_to: Option<&'static str>,
     /// Lines appended to the accounts.
     pub accounts: String,
     /// Top-level lines of the configuration.
@@ -82,6 +84,7 @@ impl Default for Settings {
             chats: Vec::new(),
             account: String::new(),
             alerts_to: None,
+            canary_to: None,
             accounts: String::new(),
             top: String::new(),
             env: Vec::new(),
@@ -103,7 +106,7 @@ http: {{ listen: '127.0.0.1:{port}' }}
 accounts:
   web: {{ network: web }}
   net:
-{net}{account}{alerts_to}
+{net}{account}{alerts_to}{canary}
 {accounts}
 default_agent: sh
 agents:
@@ -113,6 +116,9 @@ agents:
             account = indent(account, 4),
             alerts_to =
                 self.alerts_to.map_or_else(String::new, |name| format!("    alerts_to: '{}'\n", chat.id_of(name))),
+            canary = self.canary_to.map_or_else(String::new, |name| {
+                format!("    canary_to: '{}'\n    canary_every: 1s\n", chat.id_of(name))
+            }),
             accounts = indent(accounts, 2),
         );
         if routes.iter().any(|(_, agent)| *agent == "echo") {

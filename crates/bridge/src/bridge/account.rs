@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{health::AccountHealth, standing::Barred};
 use crate::{
     build_id::build,
-    config::{AccountConfig, Config, LOCAL_USER, NetworkConfig, Token},
+    config::{AccountConfig, Canary, Config, LOCAL_USER, NetworkConfig, Token},
     process::member::Member,
     report::line,
 };
@@ -39,6 +39,8 @@ pub struct Account {
     pub shows_progress: bool,
     /// After how long an edited last word is followed by a notice; `None`: never.
     pub notify_after_ms: Option<i64>,
+    /// Its own messages that show that it works.
+    pub(super) canary: Option<Canary>,
     /// Where it may not write.
     pub(super) barred: Barred,
     /// How old a message may be when it arrives.
@@ -82,6 +84,7 @@ impl Accounts {
                 placeholders: config.placeholder,
                 shows_progress: config.progress,
                 notify_after_ms: config.notify_after_ms,
+                canary: config.canary.clone(),
                 barred: Barred::default(),
                 update_age_max_ms: match &config.network {
                     #[cfg(feature = "matrix")]

@@ -248,19 +248,24 @@ fn raise_for(
     outcome: &SendOutcome,
 ) {
     match outcome {
-        SendOutcome::Delivered(_) if account.health.can_send(true) => {
-            member.alerts.resolve(AlertCode::AccountNotSending, account.id.as_str());
-        }
+        SendOutcome::Delivered(_) => sends(account, member),
         SendOutcome::Rejected(rejection @ Rejection::Unauthorized) => {
             account.health.can_send(false);
             member.alerts.raise(AlertCode::AccountNotSending, account.id.as_str(), rejection.to_string());
         }
-        SendOutcome::Delivered(_) | SendOutcome::Retry(_) | SendOutcome::Rejected(_) | SendOutcome::Unknown(_) => {}
+        SendOutcome::Retry(_) | SendOutcome::Rejected(_) | SendOutcome::Unknown(_) => {}
     }
     if may_show_twice(claim, capabilities, step, outcome) {
         let turn = claim.turn.map(|turn| format!(" of turn {turn}")).unwrap_or_default();
         let detail = format!("delivery {}{turn}, attempt {}", claim.id, claim.attempt);
         member.alerts.raise(AlertCode::DeliveryPerhapsTwice, account.id.as_str(), detail);
+    }
+}
+
+/// Tells the operator that an account can send, if that is news.
+pub(super) fn sends(account: &Account, member: &Member) {
+    if account.health.can_send(true) {
+        member.alerts.resolve(AlertCode::AccountNotSending, account.id.as_str());
     }
 }
 

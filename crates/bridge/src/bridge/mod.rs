@@ -5,6 +5,7 @@ pub mod account;
 pub mod ask;
 mod backlog;
 pub mod banner;
+mod canary;
 mod deliver;
 mod drain;
 mod fetch;
@@ -151,6 +152,7 @@ fn begin(
     for account in accounts.values() {
         tasks.spawn(until(ended, fetch::fetch_all(Arc::clone(member), Arc::clone(account))));
         tasks.spawn(until(stop_receiving, backlog::watch(Arc::clone(account))));
+        tasks.spawn(until(stop_receiving, canary::keep_posting(Arc::clone(member), Arc::clone(account))));
     }
     let delivery = Arc::new(deliver::Shared::new(Arc::clone(member), accounts.clone()));
     let (delivering, until_ended) = (deliver::deliver_all(Arc::clone(&delivery)), ended.clone());

@@ -36,6 +36,8 @@ pub struct AccountConfig {
     pub admins: BTreeSet<UserId>,
     /// Where admins are told of alerts.
     pub alerts_to: Option<ConversationId>,
+    /// The account's own messages that show that it works.
+    pub canary: Option<Canary>,
     /// Whether a placeholder is posted when a turn starts.
     pub placeholder: bool,
     /// Whether the placeholder shows what the agent has written so far.
@@ -44,6 +46,15 @@ pub struct AccountConfig {
     pub notify_after_ms: Option<i64>,
     /// What follows an unknown post where the network can't tell.
     pub unknown: UnknownPolicy,
+}
+
+/// Short messages that an account posts of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// Where.
+    pub to: ConversationId,
+    /// How often, in milliseconds.
+    pub every_ms: i64,
 }
 
 /// A secret that can be compared and never shown.
@@ -79,6 +90,7 @@ impl AccountConfig {
             conversations: Allow::default(),
             admins: local(),
             alerts_to: None,
+            canary: None,
             placeholder: true,
             progress: true,
             notify_after_ms: notify_after_ms(),
@@ -103,6 +115,7 @@ impl AccountConfig {
             conversations: allowed(conversations, ConversationId::new),
             admins: admins.into_iter().map(|id| UserId::new(id.0)).collect(),
             alerts_to: file.alerts_to.map(|id| ConversationId::new(id.0)),
+            canary: file.canary_to.map(|id| Canary { to: ConversationId::new(id.0), every_ms: file.canary_every_ms }),
             placeholder: file.placeholder,
             progress: file.progress,
             notify_after_ms: file.notify_after_ms,

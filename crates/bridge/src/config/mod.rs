@@ -13,7 +13,7 @@ mod account;
 mod agent;
 mod api_url;
 mod check;
-mod duration;
+pub(crate) mod duration;
 mod file;
 mod homeserver;
 mod interpolate;
@@ -51,7 +51,7 @@ pub use self::file::PromptFile;
 #[cfg(feature = "testing")]
 pub use self::file::ScriptedIdempotency;
 pub use self::{
-    account::{AccountConfig, LOCAL_USER, Token},
+    account::{AccountConfig, Canary, LOCAL_USER, Token},
     agent::{AgentConfig, AgentKind, MAX_ATTEMPTS, ProgramConfig},
     file::{
         Access, AlertsConfig, CommandConfig, EditedFile, HttpConfig, LimitsConfig, LogConfig, LogFormat, LogLevel,

@@ -86,6 +86,7 @@ impl Inherited {
 }
 
 #[cfg(test)]
+#[expect(clippy::zombie_processes, reason = "they are reaped as inherited ones")]
 mod tests {
     use super::*;
 

@@ -14,7 +14,7 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
     for account in root.get("accounts").map(Node::entries).unwrap_or_default() {
         nobody(&account.key, &account.node, findings);
         hold(&account.key, &account.node, findings);
-        alerts(&account.key, &account.node, findings);
+        unasked(&account.key, &account.node, findings);
     }
 }
 
@@ -80,14 +80,20 @@ fn nobody(name: &str, account: &Node, findings: &mut Findings) {
 }
 
 /// Who talks to the web API sees answers, and nothing that was not asked for.
-fn alerts(name: &str, account: &Node, findings: &mut Findings) {
+fn unasked(name: &str, account: &Node, findings: &mut Findings) {
     let is_web = account.get("network").and_then(Node::text) == Some("web");
-    if let (Some(told), true) = (account.get("alerts_to"), is_web) {
-        let text = format!(
-            "accounts.{name}.alerts_to: has no effect, because the web API shows only answers; name a conversation on \
-             another network"
-        );
-        findings.warning(Some(told.mark), text);
+    for key in ["alerts_to", "canary_to"] {
+        if let (Some(told), true) = (account.get(key), is_web) {
+            let text = format!(
+                "accounts.{name}.{key}: has no effect, because the web API shows only answers; name a conversation on \
+                 another network"
+            );
+            findings.warning(Some(told.mark), text);
+        }
+    }
+    if let (Some(every), None) = (account.get("canary_every"), account.get("canary_to")) {
+        let text = format!("accounts.{name}.canary_every: has no effect without `canary_to`; add that, or remove it");
+        findings.warning(Some(every.mark), text);
     }
 }
 

@@ -21,6 +21,13 @@ pub(in super::super) struct AccountFile {
     /// A conversation in which admins are told of alerts about the whole deployment, as the network names it; `/whoami`
     /// shows the name. Default: nobody is told there.
     pub alerts_to: Option<Id>,
+    /// A conversation in which the account posts a short message every `canary_every`, so that it is known to work also
+    /// while nobody writes to it; as the network names it. Default: it posts none.
+    pub canary_to: Option<Id>,
+    /// How often, with `canary_to`.
+    #[serde(rename = "canary_every", with = "duration", default = "canary_every_ms")]
+    #[schemars(with = "duration::Text")]
+    pub canary_every_ms: i64,
     /// Whether a placeholder is posted when a turn starts, which the reply then replaces. Without it, some networks
     /// can't promise that a reply shows only once.
     #[serde(default = "yes")]
@@ -53,6 +60,10 @@ pub(in super::super) fn notify_after_ms() -> Option<i64> {
 }
 
 fn hold_limit_ms() -> i64 {
+    3_600_000
+}
+
+fn canary_every_ms() -> i64 {
     3_600_000
 }
 

@@ -408,7 +408,7 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
     insta::assert_snapshot!(warnings(
         "
 accounts:
-  web: { network: web, allow: { users: [] }, admins: [], hold_limit: 5m, alerts_to: x }
+  web: { network: web, allow: { users: [] }, admins: [], hold_limit: 5m, alerts_to: x, canary_every: 5m }
 agents:
   a: { kind: demo, max_attempts: 3 }
 routes:
@@ -419,6 +419,7 @@ routes:
     config.yaml:3:31: accounts.web.allow: nobody may talk to this account; list users, conversations or "*"
     config.yaml:3:70: accounts.web.hold_limit: has no effect without `unknown: hold`; add that, or remove it
     config.yaml:3:85: accounts.web.alerts_to: has no effect, because the web API shows only answers; name a conversation on another network
+    config.yaml:3:102: accounts.web.canary_every: has no effect without `canary_to`; add that, or remove it
     config.yaml:5:34: agents.a.max_attempts: has no effect without `on_lost: replay`; add that, or remove it
     config.yaml:8:5: routes[1]: never matches, because routes[0] takes everything it would; put it first or remove it
     "#);
@@ -451,7 +452,7 @@ accounts:
     insta::assert_snapshot!(problems("accounts: { a: { network: scrpted }, b: { network: scripted, link: x } }"), @r"
     config.yaml:1:27: accounts.a.network: unknown network `scrpted`; did you mean `scripted`? (known: web, telegram, slack, matrix, scripted)
     config.yaml:1:41: accounts.b: `url` is missing; add it
-    config.yaml:1:62: accounts.b: unknown key `link` (known here: admins, alerts_to, allow, edit_interval, edits, hold_limit, idempotency, is_impatient, network, notify_after, placeholder, progress, request_lifetime, text_max, unknown, url)
+    config.yaml:1:62: accounts.b: unknown key `link` (known here: admins, alerts_to, allow, canary_every, canary_to, edit_interval, edits, hold_limit, idempotency, is_impatient, network, notify_after, placeholder, progress, request_lifetime, text_max, unknown, url)
     3 problems in the configuration
     ");
 }

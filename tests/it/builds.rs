@@ -1,0 +1,254 @@
+//! Builds that replace one another: children of a new one, and the supervisor that follows them.
+
+use std::time::Duration;
+
+use lastword_tests::oracle::Findings;
+
+use crate::world::{Settings, Who, World, text};
+
+/// How often the log says something.
+fn said(world: &World, what: &str) -> usize {
+    world.log().matches(what).count()
+}
+
+async fn builds(world: &World) -> Option<(String, Vec<String>)> {
+    let page = world.page().await?;
+    let workers = page["worker"]["workers"].as_array()?;
+    let workers = workers.iter().filter_map(|worker| Some(worker["build"].as_str()?.to_owned())).collect();
+    Some((page["build"].as_str()?.to_owned(), workers))
+}
+
+const NEXT: &str = "LASTWORD_TEST_BUILD=next exec {program} \"$@\"";
+
+fn is_next(build: &str) -> bool {
+    build.contains("(next")
+}
+
+/// Waits until bridge and worker are of the build `next`.
+async fn changed(world: &World) {
+    world
+        .until("bridge and worker are of the next build", async |world| {
+            let (bridge, workers) = builds(world).await?;
+            (is_next(&bridge) && workers.iter().any(|build| is_next(build))).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_new_build_takes_over_while_the_old_worker_finishes_its_turns() {
+    let world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    let running = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let supervisor = world.pid(Who::Supervisor).await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    let meanwhile = world.says("bob", "other", "go #t2").await;
+    assert_eq!(world.last_word(&meanwhile).await, "done #t2", "the new worker takes new turns");
+    assert!(!world.has_last_word(&running).await);
+    world.open_gate();
+    assert_eq!(world.last_word(&running).await, "done #t1");
+    assert_eq!(world.runs_of("#t1"), 1);
+    world
+        .until("the old worker is gone", async |world| {
+            let (_, workers) = builds(world).await?;
+            workers.iter().all(|build| is_next(build)).then_some(())
+        })
+        .await;
+    assert!(!supervisor.is_gone());
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+/// Waits until the supervisor is of the build `next` and keeps both children.
+async fn inherited(world: &World) {
+    world
+        .until("the supervisor has changed, too", async |world| (said(world, " inherited role=") == 2).then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn the_supervisor_becomes_the_build_of_its_children_and_keeps_them() {
+    let top = "restart: { kill_after: 500ms }".into();
+    let mut world = World::start_with(Settings { is_copied: true, top, ..Settings::default() }).await;
+    let supervisor = world.pid(Who::Supervisor).await;
+    let running = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(said(&world, " inherited role="), 0, "the old worker has still a turn to end");
+    world.open_gate();
+    assert_eq!(world.last_word(&running).await, "done #t1");
+    let children = [world.pid(Who::Bridge).await, world.pid(Who::Worker).await];
+    inherited(&world).await;
+    assert!(!supervisor.is_gone() && children.iter().all(|child| !child.is_gone()), "{}", world.log());
+    assert!(world.log().contains("INFO the supervisor becomes the build of its children"), "{}", world.log());
+    // It has the lock, and is heard by its children and hears them.
+    let refused = world.lastword(&["run"]).output().unwrap();
+    assert!(text(&refused.stderr).contains("another Lastword already uses"), "{}", text(&refused.stderr));
+    world.kill(Who::Bridge).await;
+    let next = world.alice_says("go #t2").await;
+    assert_eq!(world.last_word(&next).await, "done #t2");
+    assert!(is_next(&builds(&world).await.unwrap().0));
+    world.freeze(Who::Worker).await;
+    world.until("the worker is gone", async |_| children[1].is_gone().then_some(())).await;
+    let next = world.alice_says("go #t3").await;
+    assert_eq!(world.last_word(&next).await, "done #t3");
+    assert!(world.log().contains("child_hung"), "{}", world.log());
+    assert_eq!(world.judge().await, Findings::default());
+    assert_eq!(world.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn children_end_with_a_supervisor_that_became_another_build() {
+    let mut world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    inherited(&world).await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let children = [world.pid(Who::Bridge).await, world.pid(Who::Worker).await];
+    world.kill(Who::Supervisor).await;
+    let gone = async |_: &World| children.iter().all(|child| child.is_gone()).then_some(());
+    world.until("they are gone", gone).await;
+    world.start_supervisor();
+    assert!(world.last_word(&asked).await.starts_with("Error: the work on this was interrupted"));
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_broken_new_build_is_withdrawn_and_a_worse_one_is_not_even_tried() {
+    let world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    let (old, _) = builds(&world).await.unwrap();
+    let worker = world.pid(Who::Worker).await;
+    world.replace_program("case \"$*\" in --version) echo 'lastword 9.9.9 (broken)';; *check) ;; *) exit 3;; esac");
+    world.until("it is withdrawn", async |world| world.log().contains("going back").then_some(())).await;
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(builds(&world).await.unwrap().0, old);
+    assert!(!worker.is_gone(), "the worker was not touched");
+    world.replace_program("exit 4");
+    world.until("it is reported", async |world| world.log().contains("does not work").then_some(())).await;
+    world.replace_program("case \"$*\" in --version) echo 'lastword 9.9.9 (strict)';; *) exit 78;; esac");
+    world.until("it is reported", async |world| world.log().contains("does not take").then_some(())).await;
+    assert_eq!(said(&world, "going back"), 1);
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_new_build_that_never_gets_ready_is_withdrawn() {
+    let settings = Settings {
+        is_copied: true,
+        top: "restart: { start_within: 3s, kill_after: 500ms }".into(),
+        ..Settings::default()
+    };
+    let world = World::start_with(settings).await;
+    world.replace_program(
+        "case \"$*\" in --version) echo 'lastword 9.9.9 (idle)';; *check) ;; *) exec sleep 1000;; esac",
+    );
+    world.until("it is withdrawn", async |world| world.log().contains("going back").then_some(())).await;
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_new_build_is_only_reported_where_the_operator_wants_that() {
+    let settings = Settings { is_copied: true, top: "restart: { stale: report }".into(), ..Settings::default() };
+    let world = World::start_with(settings).await;
+    let bridge = world.pid(Who::Bridge).await;
+    world.replace_program(NEXT);
+    world.until("it is reported", async |world| world.log().contains("child_stale").then_some(())).await;
+    assert!(world.log().contains("it is only reported") && !bridge.is_gone());
+}
+
+/// The roles that `lastword alerts` says are of another build.
+fn stale(world: &World) -> usize {
+    let alerts = world.lastword(&["alerts"]).output().unwrap();
+    text(&alerts.stdout).matches("child_stale").count()
+}
+
+#[tokio::test]
+async fn the_same_build_installed_again_stays_what_it_is() {
+    let world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    world.replace_program(&format!("# installed again\n{NEXT}"));
+    world.until("it is seen", async |world| world.log().contains("replaced by the same build").then_some(())).await;
+    world.kill(Who::Worker).await;
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert!(builds(&world).await.unwrap().1.iter().any(|build| is_next(build)), "{}", world.log());
+    assert_eq!(said(&world, "going back"), 0);
+}
+
+#[tokio::test]
+async fn a_build_that_is_only_reported_stays_reported_when_a_child_starts_again() {
+    let settings = Settings { is_copied: true, top: "restart: { stale: report }".into(), ..Settings::default() };
+    let world = World::start_with(settings).await;
+    world.replace_program(NEXT);
+    world.until("it is reported", async |world| (stale(world) == 2).then_some(())).await;
+    for who in [Who::Bridge, Who::Worker] {
+        world.kill(who).await;
+    }
+    world.until("they do their work again", async |world| (said(world, " ready role=") >= 4).then_some(())).await;
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(stale(&world), 2);
+}
+
+#[tokio::test]
+async fn the_limit_of_turns_holds_while_one_worker_replaces_another() {
+    let settings = Settings { is_copied: true, top: "limits: { max_concurrent: 1 }".into(), ..Settings::default() };
+    let world = World::start_with(settings).await;
+    let running = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    world.replace_program(NEXT);
+    changed(&world).await;
+    let waiting = world.says("bob", "other", "go #t2").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.runs_of("#t2"), 0, "the old worker still runs one");
+    world.open_gate();
+    assert_eq!(world.last_word(&running).await, "done #t1");
+    assert_eq!(world.last_word(&waiting).await, "done #t2");
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_new_build_may_wait_for_the_store_as_long_as_it_takes() {
+    let top = "restart: { start_within: 3s, kill_after: 500ms }".into();
+    let world = World::start_with(Settings { is_copied: true, top, ..Settings::default() }).await;
+    let lock = std::fs::File::open(world.file("state/lastword.db.commit-lock")).unwrap();
+    lock.lock().unwrap();
+    world.kill(Who::Bridge).await;
+    world.until("it waits", async |world| world.log().contains("waiting for the store").then_some(())).await;
+    world.replace_program(NEXT);
+    world.until("it makes room", async |world| (said(world, "waiting for the store") > 1).then_some(())).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    drop(lock);
+    changed(&world).await;
+    for code in ["going back", "child_hung", "child_late"] {
+        assert_eq!(said(&world, code), 0, "{code}");
+    }
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_bridge_that_makes_room_delivers_the_last_words_of_a_deployment_that_stops() {
+    let mut world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    let bridge = world.freeze(Who::Bridge).await;
+    world.replace_program(NEXT);
+    world.until("it changes", async |world| world.log().contains("changing to it").then_some(())).await;
+    world.terminate(Who::Supervisor).await;
+    world.until("it stops", async |world| world.log().contains("stopping: running turns").then_some(())).await;
+    bridge.thaw();
+    world
+        .until("it waits for the turn", async |world| world.log().contains("the bridge stops receiving").then_some(()))
+        .await;
+    world.open_gate();
+    assert_eq!(world.ended().await, Some(0));
+    assert!(world.has_last_word(&asked).await, "{}", world.log());
+}
