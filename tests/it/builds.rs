@@ -116,6 +116,25 @@ async fn children_end_with_a_supervisor_that_became_another_build() {
 }
 
 #[tokio::test]
+async fn a_supervisor_does_not_become_a_build_that_would_not_take_over() {
+    let mut world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    // One whose configuration names another database by now.
+    let check = world.lastword(&["check", "--heir-of", "/nowhere/lastword.db"]).output().unwrap();
+    assert!(!check.status.success() && text(&check.stderr).contains("no longer /nowhere/lastword.db"));
+    // An older one does not know what it is asked.
+    world.replace_program(&format!("case \"$*\" in *--heir-of*) exit 2;; esac; {NEXT}"));
+    changed(&world).await;
+    let stays = "the supervisor stays the build that it is until its next start: it would not take over: it ended with";
+    world.until("it stays", async |world| (said(world, stays) == 1).then_some(())).await;
+    let asked = world.alice_says("go #t1").await;
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(said(&world, " inherited role="), 0, "{}", world.log());
+    assert!(is_next(&builds(&world).await.unwrap().0));
+    assert_eq!(world.judge().await, Findings::default());
+    assert_eq!(world.stop().await, Some(0));
+}
+
+#[tokio::test]
 async fn a_broken_new_build_is_withdrawn_and_a_worse_one_is_not_even_tried() {
     let world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
     let (old, _) = builds(&world).await.unwrap();

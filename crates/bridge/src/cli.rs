@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     thread::available_parallelism,
     time::Duration,
@@ -62,6 +62,9 @@ enum Command {
         /// received or sent, and a bridge that runs is not disturbed.
         #[arg(long)]
         online: bool,
+        /// Also whether `lastword run` of this build would take over from a supervisor whose database this is.
+        #[arg(long, hide = true, value_name = "DATABASE")]
+        heir_of: Option<PathBuf>,
     },
     /// Prints the JSON schema of the configuration, for editors.
     Schema,
@@ -147,7 +150,7 @@ pub fn main() -> ExitCode {
 
 fn with_config(command: Command, config: Config) -> ExitCode {
     match command {
-        Command::Check { online } => finish(check(&config, online)),
+        Command::Check { online, heir_of } => finish(check(&config, online, heir_of.as_deref())),
         Command::Chat(args) => finish(runtime(false).map(|runtime| runtime.block_on(chat(args.options(&config))))),
         Command::Operate(what) => finish(runtime(false).map(|runtime| {
             let done = runtime.block_on(operate::run(&what, &config));
@@ -190,7 +193,10 @@ fn serve(command: &Command, config: Config) -> anyhow::Result<ExitCode> {
     ended
 }
 
-fn check(config: &Config, is_online: bool) -> anyhow::Result<ExitCode> {
+fn check(config: &Config, is_online: bool, heir_of: Option<&Path>) -> anyhow::Result<ExitCode> {
+    if let Some(database) = heir_of.filter(|database| *database != config.store_path) {
+        anyhow::bail!("the database is {} now, no longer {}", config.store_path.display(), database.display());
+    }
     match &config.file {
         Some(file) => println!("{} is fine.", file.display()),
         None => println!("There is no configuration file; the defaults are fine."),

@@ -84,7 +84,7 @@ impl Accounts {
                 placeholders: config.placeholder,
                 shows_progress: config.progress,
                 notify_after_ms: config.notify_after_ms,
-                canary: config.canary.clone(),
+                canary: config.canary.clone().filter(|_| config.network != NetworkConfig::Web {}),
                 barred: Barred::default(),
                 update_age_max_ms: match &config.network {
                     #[cfg(feature = "matrix")]

@@ -27,8 +27,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Posts until the task is dropped; ends at once where nobody asked for it.
 pub(super) async fn keep_posting(member: Arc<Member>, account: Arc<Account>) {
-    let Some(canary) = &account.canary else { return };
-    // An earlier bridge may have told the opposite.
+    let Some(canary) = &account.canary else {
+        // An earlier bridge, which did, may have failed.
+        member.alerts.resolve(AlertCode::CanaryFailed, account.id.as_str());
+        return;
+    };
+    // The same here.
     let mut is_told_well = false;
     loop {
         tokio::time::sleep(Duration::from_millis(canary.every_ms.unsigned_abs())).await;

@@ -33,14 +33,17 @@ use rustix::{
     },
 };
 use serde::{Deserialize, Serialize};
+use tokio::signal::unix::SignalKind;
 
-use super::{Supervisor, image::Image, update};
+use super::{Supervisor, image::Image, stale, update};
 use crate::{build_id::build, config::Config};
 
 /// The variable by which a supervisor tells what it becomes that there is something to inherit.
 pub(super) const INHERITS_ENV: &str = "LASTWORD_INHERITS";
 /// How often to look whether all is quiet; twice in a row is enough.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long it takes to write a line of the log.
+const SAID_WITHIN: Duration = Duration::from_millis(100);
 /// The lock, and a lifeline for each role.
 const FDS: usize = 3;
 /// The most bytes of what goes along with them.
@@ -129,9 +132,21 @@ pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<Depl
         if quiet < 2 {
             continue;
         }
+        let taken = takes_over(&supervisor, &next).await;
         supervisor.alerts.until_stored().await;
-        tracing::info!(from = build(), to = next.build(), "the supervisor becomes the build of its children");
-        let error = become_build(&supervisor, &deployment, &next);
+        if taken.is_ok() {
+            tracing::info!(from = build(), to = next.build(), "the supervisor becomes the build of its children");
+        }
+        // What was said is written by a thread that ends with this program.
+        tokio::time::sleep(SAID_WITHIN).await;
+        if !matches!(is_quiet(&supervisor).await, Ok(Some(still)) if still == next) {
+            quiet = 0;
+            continue;
+        }
+        let error = match taken {
+            Ok(()) => become_build(&supervisor, &deployment, &next),
+            Err(error) => error,
+        };
         tracing::error!(
             build = next.build(),
             "the supervisor stays the build that it is until its next start: {error:#}"
@@ -140,14 +155,22 @@ pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<Depl
     }
 }
 
-/// The build to become, if it is one and nothing is under way.
+/// Whether a build would take what this one leaves, with the configuration as it is now: one that is older than this can't,
+/// and one that refuses the configuration would end, and the children with it.
+async fn takes_over(supervisor: &Supervisor, next: &Image) -> anyhow::Result<()> {
+    let mut command = next.command(&supervisor.config, "check")?;
+    command.arg("--heir-of").arg(&supervisor.config.store_path);
+    stale::run(command).await.map_err(|error| anyhow::anyhow!("it would not take over: {error}")).map(|_| ())
+}
+
+/// The build to become, if it is one and nothing is under way at the moment of the answer.
 async fn is_quiet(supervisor: &Supervisor) -> Result<Option<Image>, StoreError> {
-    let next = supervisor.board.borrow().to_become();
-    let Some(next) = next.filter(|next| next.is_there() && !supervisor.stop.is_cancelled()) else { return Ok(None) };
-    if update::is_under_way(supervisor) || !supervisor.store.requests().await?.is_empty() {
+    if supervisor.board.borrow().to_become().is_none() || !supervisor.store.requests().await?.is_empty() {
         return Ok(None);
     }
-    Ok((supervisor.heirs(next.build()).is_some()).then_some(next))
+    let next = supervisor.board.borrow().to_become();
+    let is_free = !supervisor.stop.is_cancelled() && !update::is_under_way(supervisor);
+    Ok(next.filter(|next| is_free && next.is_there() && supervisor.heirs(next.build()).is_some()))
 }
 
 /// Why it could not.
@@ -157,6 +180,7 @@ fn become_build(supervisor: &Supervisor, deployment: &DeploymentLock, next: &Ima
         let (ours, its) = UnixStream::pair()?;
         let children = heirs.iter().map(|(heir, _)| heir.clone()).collect();
         let will = serde_json::to_vec(&Will { program: supervisor.program.clone(), children })?;
+        ensure!(will.len() <= WILL_BYTES_MAX, "there is too much to tell");
         let lines: Vec<_> = heirs.iter().map(|(_, line)| line.as_fd()).collect();
         let fds: Vec<_> = std::iter::once(deployment.as_fd()).chain(lines).collect();
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(FDS))];
@@ -168,6 +192,8 @@ fn become_build(supervisor: &Supervisor, deployment: &DeploymentLock, next: &Ima
         rustix::stdio::dup2_stdin(&its)?;
         let error = next.itself(&supervisor.config)?.env(INHERITS_ENV, "1").exec();
         rustix::stdio::dup2_stdin(&before)?;
+        // Trying has made a closed pipe deadly again.
+        let _ = tokio::signal::unix::signal(SignalKind::pipe())?;
         Err(error.into())
     };
     match left() {

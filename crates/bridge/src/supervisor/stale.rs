@@ -118,7 +118,7 @@ pub(super) async fn takes_configuration(supervisor: &Supervisor, image: &Image) 
 }
 
 /// Runs a program that should end by itself, and well.
-async fn run(mut command: Command) -> Result<Output, String> {
+pub(super) async fn run(mut command: Command) -> Result<Output, String> {
     let running = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = tokio::time::timeout(ANSWERED_WITHIN, running).await;
     let output = output.map_err(|_| "it does not answer".to_owned())?.map_err(|error| error.to_string())?;

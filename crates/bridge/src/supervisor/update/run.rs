@@ -13,7 +13,7 @@ use std::{
 use lastword_agents::shim;
 use tokio::process::{Child, Command};
 
-use crate::supervisor::image::MANAGER_ENV;
+use crate::supervisor::{handover::INHERITS_ENV, image::MANAGER_ENV};
 
 /// The file in the state directory that has what they print.
 pub(super) const LOG: &str = "update.log";
@@ -49,7 +49,7 @@ fn start(argv: &[OsString], folder: &Path, log: &Path) -> io::Result<(Child, Uni
     let mut command = Command::new(program);
     command.args(args).args(argv).current_dir(folder).stdin(OwnedFd::from(its)).process_group(0);
     command.stdout(log.try_clone()?).stderr(log);
-    for name in MANAGER_ENV {
+    for name in MANAGER_ENV.iter().chain([&INHERITS_ENV]) {
         command.env_remove(name);
     }
     let child = command.spawn()?;
