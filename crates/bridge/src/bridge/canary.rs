@@ -32,7 +32,7 @@ pub(super) async fn keep_posting(member: Arc<Member>, account: Arc<Account>) {
         member.alerts.resolve(AlertCode::CanaryFailed, account.id.as_str());
         return;
     };
-    // The same here.
+    // One that did may have failed here, too: the first success closes that.
     let mut is_told_well = false;
     loop {
         tokio::time::sleep(Duration::from_millis(canary.every_ms.unsigned_abs())).await;

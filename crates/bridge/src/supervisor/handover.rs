@@ -116,7 +116,8 @@ pub(super) fn inherit(config: &Config) -> anyhow::Result<Option<Estate>> {
     Ok(Some(Estate { deployment, program, children: children.into_iter().zip(fds.map(UnixStream::from)).collect() }))
 }
 
-/// Becomes the children's build when all is quiet; returns only when it can't be.
+/// Becomes the children's build when all is quiet, and otherwise looks on until the task is dropped. A build that it could not
+/// become is not tried again.
 pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<DeploymentLock>) {
     let (mut quiet, mut refused) = (0, None);
     loop {
@@ -173,7 +174,7 @@ async fn is_quiet(supervisor: &Supervisor) -> Result<Option<Image>, StoreError> 
     Ok(next.filter(|next| is_free && next.is_there() && supervisor.heirs(next.build()).is_some()))
 }
 
-/// Why it could not.
+/// Becomes another build; returns only if that failed, and says why.
 fn become_build(supervisor: &Supervisor, deployment: &DeploymentLock, next: &Image) -> anyhow::Error {
     let left = || -> anyhow::Result<std::convert::Infallible> {
         let heirs = supervisor.heirs(next.build()).context("a child has just ended")?;
