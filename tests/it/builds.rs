@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use lastword_core::faults::HandoverPoint;
 use lastword_tests::oracle::Findings;
 
-use crate::world::{Settings, Who, World, text};
+use crate::world::{Pid, Settings, Who, World, dying_at, text};
 
 /// How often the log says something.
 fn said(world: &World, what: &str) -> usize {
@@ -19,6 +20,12 @@ async fn builds(world: &World) -> Option<(String, Vec<String>)> {
 }
 
 const NEXT: &str = "LASTWORD_TEST_BUILD=next exec {program} \"$@\"";
+
+/// A deployment whose supervisor follows its children soon.
+fn settings() -> Settings {
+    let top = "restart: { healthy_after: 1s, kill_after: 500ms }".into();
+    Settings { is_copied: true, top, ..Settings::default() }
+}
 
 fn is_next(build: &str) -> bool {
     build.contains("(next")
@@ -67,8 +74,7 @@ async fn inherited(world: &World) {
 
 #[tokio::test]
 async fn the_supervisor_becomes_the_build_of_its_children_and_keeps_them() {
-    let top = "restart: { kill_after: 500ms }".into();
-    let mut world = World::start_with(Settings { is_copied: true, top, ..Settings::default() }).await;
+    let mut world = World::start_with(settings()).await;
     let supervisor = world.pid(Who::Supervisor).await;
     let running = world.alice_says("gate #t1").await;
     world.begun("#t1").await;
@@ -100,7 +106,7 @@ async fn the_supervisor_becomes_the_build_of_its_children_and_keeps_them() {
 
 #[tokio::test]
 async fn children_end_with_a_supervisor_that_became_another_build() {
-    let mut world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    let mut world = World::start_with(settings()).await;
     world.replace_program(NEXT);
     changed(&world).await;
     inherited(&world).await;
@@ -115,9 +121,84 @@ async fn children_end_with_a_supervisor_that_became_another_build() {
     assert_eq!(world.judge().await, Findings::default());
 }
 
+/// Its supervisor comes to `point` of its first handover, while a turn runs.
+async fn at_handover(point: HandoverPoint, how: &str, next: &str) -> (World, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let once = directory.path().join("once");
+    let env = dying_at(point.as_str(), 1, how, &once);
+    let world = World::start_with(Settings { env, ..settings() }).await;
+    world.replace_program(next);
+    changed(&world).await;
+    let asked = world.alice_says("gate #t1").await;
+    world.begun("#t1").await;
+    world.until("the supervisor is there", async |_| (!once.exists()).then_some(())).await;
+    (world, asked)
+}
+
+#[tokio::test]
+async fn a_supervisor_that_dies_while_it_becomes_another_build_is_one_that_dies() {
+    for point in HandoverPoint::ALL {
+        let (mut world, asked) = at_handover(*point, "abort", NEXT).await;
+        world.ended().await;
+        world.start_supervisor();
+        assert!(world.last_word(&asked).await.starts_with("Error: the work on this was interrupted"));
+        assert!(is_next(&builds(&world).await.unwrap().0));
+        assert_eq!(world.judge().await, Findings::default());
+        assert_eq!(world.stop().await, Some(0));
+    }
+}
+
+/// Waits until the system has stopped it.
+async fn stopped(world: &World) -> Pid {
+    let supervisor = world.pid(Who::Supervisor).await;
+    world.until("it is stopped", async |_| supervisor.is_stopped().then_some(())).await;
+    supervisor
+}
+
+#[tokio::test]
+async fn who_asks_a_supervisor_to_stop_while_it_becomes_another_build_is_heard() {
+    let (mut world, asked) = at_handover(HandoverPoint::BeforeAdoption, "stop", NEXT).await;
+    let supervisor = stopped(&world).await;
+    let lock = std::fs::File::options().write(true).open(world.file("state/lastword.db.commit-lock")).unwrap();
+    lock.lock().unwrap();
+    supervisor.terminate();
+    supervisor.thaw();
+    world
+        .until("the children stop", async |world| world.log().contains("the bridge stops receiving").then_some(()))
+        .await;
+    lock.unlock().unwrap();
+    world.open_gate();
+    assert_eq!(world.ended().await, Some(0), "{}", world.log());
+    assert!(world.has_last_word(&asked).await, "its turn had its grace: {}", world.log());
+    assert_eq!(said(&world, " inherited role="), 0, "there was no store yet: {}", world.log());
+}
+
+#[tokio::test]
+async fn a_child_that_hangs_with_the_commit_lock_in_hand_does_not_hold_up_a_supervisor_that_becomes_another_build() {
+    let directory = tempfile::tempdir().unwrap();
+    let once = directory.path().join("once");
+    let next = format!(
+        "case \"$*\" in *\" bridge\") export LASTWORD_CRASH_AT=store.in_commit LASTWORD_CRASH_ONCE='{}';; esac; {NEXT}",
+        once.display()
+    );
+    let (mut world, asked) = at_handover(HandoverPoint::BeforeAdoption, "stop", &next).await;
+    let (supervisor, bridge) = (stopped(&world).await, world.pid(Who::Bridge).await);
+    std::fs::write(&once, "").unwrap();
+    let other = world.says("bob", "other", "go #t2").await;
+    world.until("the bridge holds the lock", async |_| bridge.is_stopped().then_some(())).await;
+    supervisor.thaw();
+    inherited(&world).await;
+    world.open_gate();
+    assert_eq!(world.last_word(&asked).await, "done #t1");
+    assert_eq!(world.last_word(&other).await, "done #t2");
+    assert!(world.log().contains("commit lock in hand"), "{}", world.log());
+    assert_eq!(world.judge().await, Findings::default());
+    assert_eq!(world.stop().await, Some(0));
+}
+
 #[tokio::test]
 async fn a_supervisor_does_not_become_a_build_that_would_not_take_over() {
-    let mut world = World::start_with(Settings { is_copied: true, ..Settings::default() }).await;
+    let mut world = World::start_with(settings()).await;
     // One whose configuration names another database by now.
     let check = world.lastword(&["check", "--heir-of", "/nowhere/lastword.db"]).output().unwrap();
     assert!(!check.status.success() && text(&check.stderr).contains("no longer /nowhere/lastword.db"));

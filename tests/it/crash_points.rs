@@ -23,7 +23,8 @@ async fn breaks_at(point: Point, nth: u32, network: Network, how: &str) {
     let directory = tempfile::tempdir().unwrap();
     let once = directory.path().join("once");
     let world =
-        World::start_with(Settings { network, env: dying_at(point, nth, how, &once), ..Settings::default() }).await;
+        World::start_with(Settings { network, env: dying_at(point.as_str(), nth, how, &once), ..Settings::default() })
+            .await;
     world.alice_says("go #t1").await;
     world.alice_says("go #t2").await;
     world.says("bob", "other", "go #t3").await;

@@ -137,7 +137,7 @@ async fn a_bridge_that_dies_or_panics_at_any_of_these_points_leaves_one_answer()
     for (point, how) in DRIVEN.iter().flat_map(|point| [(*point, "abort"), (*point, "panic")]) {
         let directory = tempfile::tempdir().unwrap();
         let once = directory.path().join("once");
-        let env = dying_at(point, 1, how, &once);
+        let env = dying_at(point.as_str(), 1, how, &once);
         let world = World::start_with(Settings { env, ..settings() }).await;
         let other = OtherProgram::holds_the_store_of(&world);
         let asked = world.alice_says("go #t1").await;

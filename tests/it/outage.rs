@@ -148,7 +148,7 @@ async fn panics_at(point: Point) -> String {
 async fn breaks_at(point: Point, how: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     let once = directory.path().join("once");
-    let env = dying_at(point, 1, how, &once);
+    let env = dying_at(point.as_str(), 1, how, &once);
     let mut world = World::start_with(Settings { env, ..Settings::default() }).await;
     let running = world.alice_says("gate #t1").await;
     world.begun("#t1").await;

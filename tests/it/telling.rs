@@ -185,7 +185,7 @@ async fn the_log_of_a_process_that_died_is_there_and_hides_every_secret() {
 #[tokio::test]
 async fn a_panic_is_kept_with_its_place_and_shown() {
     let directory = tempfile::tempdir().unwrap();
-    let env = dying_at(Point::RunAfterClaim, 1, "panic", &directory.path().join("once"));
+    let env = dying_at(Point::RunAfterClaim.as_str(), 1, "panic", &directory.path().join("once"));
     let world = World::start_with(Settings { env, ..Settings::default() }).await;
     let broken = world.alice_says("go #t1").await;
     world.last_word(&broken).await;

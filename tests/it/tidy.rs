@@ -7,7 +7,7 @@ use std::{
 };
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
-use lastword_core::faults::{Point, UpdatePoint};
+use lastword_core::faults::{HandoverPoint, Point, UpdatePoint};
 
 /// Licences that code built into the binary may carry; an `OR` needs one of them, an `AND` all.
 const LICENCES: [&str; 13] = [
@@ -213,6 +213,10 @@ fn every_crash_point_is_passed_in_the_code_described_and_driven() {
     }
     for point in UpdatePoint::ALL {
         assert!(code.contains(&format!("UpdatePoint::{point:?}")), "nothing passes {}", point.as_str());
+        assert!(architecture.contains(point.as_str()), "ARCHITECTURE.md does not describe {}", point.as_str());
+    }
+    for point in HandoverPoint::ALL {
+        assert!(code.contains(&format!("HandoverPoint::{point:?}")), "nothing passes {}", point.as_str());
         assert!(architecture.contains(point.as_str()), "ARCHITECTURE.md does not describe {}", point.as_str());
     }
 }

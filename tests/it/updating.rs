@@ -15,7 +15,7 @@ use crate::world::{ChatKind, Matrix, Network, Settings, Who, World};
 /// Beside the configuration; what is at `candidate` there becomes the new build.
 const UPDATE: &str =
     "update: { checkout: source, build_command: 'cp candidate made', binary: made, confirm_within: 20s }
-restart: { start_within: 5s, kill_after: 500ms, pause: 50ms, pause_max: 100ms, failures_max: 3 }";
+restart: { healthy_after: 1s, start_within: 5s, kill_after: 500ms, pause: 50ms, pause_max: 100ms, failures_max: 3 }";
 
 /// A build that works.
 const NEXT: &str = "LASTWORD_TEST_BUILD=next exec {program} \"$@\"";

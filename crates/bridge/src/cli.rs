@@ -24,6 +24,7 @@ use crate::{
         deployment,
         exit::{EXIT_CONFIG, EXIT_STORE},
         member::open_state,
+        signals::{self, Held},
     },
     supervisor, worker,
 };
@@ -163,8 +164,10 @@ fn with_config(command: Command, config: Config) -> ExitCode {
                 // Whoever starts the others makes it; what is wrong with it is said where it is used.
                 let _ = open_state(&config);
             }
+            // Nobody but the main thread of a supervisor hears who asks to stop, and not before it can.
+            let held = matches!(command, Command::Run).then(signals::hold);
             let _flush = log::init(&config, logger(&command));
-            finish(serve(&command, config).inspect_err(log::keep_end))
+            finish(serve(&command, config, held).inspect_err(log::keep_end))
         }
         #[cfg(feature = "slack")]
         Command::SlackManifest(_) => unreachable!("done without a configuration"),
@@ -180,13 +183,13 @@ fn logger(command: &Command) -> Logger {
     }
 }
 
-fn serve(command: &Command, config: Config) -> anyhow::Result<ExitCode> {
+fn serve(command: &Command, config: Config, held: Option<Held>) -> anyhow::Result<ExitCode> {
     let runtime = runtime(!matches!(command, Command::Run))?;
     let ended = match command {
         Command::Bridge => runtime.block_on(bridge::run(config)),
         Command::Worker => runtime.block_on(worker::run(config)),
         Command::LastGasp => runtime.block_on(bridge::last_gasp(config)),
-        _ => runtime.block_on(supervisor::supervise(config)),
+        _ => runtime.block_on(supervisor::supervise(config, held)),
     };
     // A thread that waits for a lock or a disk must not hold up the end.
     runtime.shutdown_timeout(ENDING_MAX);
@@ -227,7 +230,10 @@ fn runtime(is_multi_threaded: bool) -> anyhow::Result<tokio::runtime::Runtime> {
         builder.worker_threads(available_parallelism().map_or(2, |cores| cores.get().max(2)));
         builder
     } else {
-        tokio::runtime::Builder::new_current_thread()
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        // Signals are the main thread's.
+        builder.on_thread_start(signals::hold_for_good);
+        builder
     };
     Ok(builder.enable_all().build()?)
 }

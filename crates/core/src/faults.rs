@@ -2,7 +2,7 @@
 //!
 //! Without the feature `testing` a point is nothing at all. With it, `LASTWORD_CRASH_AT=<point>` kills the process the
 //! first time it passes there, and `<point>:<n>` the n-th time. A file named by `LASTWORD_CRASH_ONCE` makes sure that
-//! only one process of a deployment dies of it: who removes that file dies. `LASTWORD_CRASH_HOW=panic` panics instead,
+//! only one process of a deployment dies of it, and not before it is there: who removes that file dies. `LASTWORD_CRASH_HOW=panic` panics instead,
 //! which a process may survive; `stop` stops the process as if by SIGSTOP, and it goes on when it is continued.
 //!
 //! `LASTWORD_PLANTED=<bug>` builds one of the [`Bug`]s in that every layer of tests has to find.
@@ -96,9 +96,28 @@ named! {
     }
 }
 
+named! {
+    /// Where a supervisor can be made to die while it becomes the build of its children.
+    pub enum HandoverPoint {
+        /// It is about to.
+        BeforeExec = "handover.before_exec",
+        /// It has become it, and hears and knows nobody yet.
+        BeforeAdoption = "handover.before_adoption",
+    }
+}
+
 /// Dies here if a test armed this point of an update.
 #[inline]
 pub fn point_of_update(point: UpdatePoint) {
+    #[cfg(feature = "testing")]
+    armed::maybe_die(point.as_str());
+    #[cfg(not(feature = "testing"))]
+    let _ = point;
+}
+
+/// Dies here if a test armed this point of a handover.
+#[inline]
+pub fn point_of_handover(point: HandoverPoint) {
     #[cfg(feature = "testing")]
     armed::maybe_die(point.as_str());
     #[cfg(not(feature = "testing"))]
@@ -153,7 +172,7 @@ mod armed {
         atomic::{AtomicU32, Ordering},
     };
 
-    use super::{Point, UpdatePoint};
+    use super::{HandoverPoint, Point, UpdatePoint};
 
     struct Armed {
         name: String,
@@ -173,7 +192,8 @@ mod armed {
 
     pub(super) fn maybe_die(point: &str) {
         let Some(armed) = ARMED.get_or_init(read) else { return };
-        if armed.name != point {
+        // Who needs a file to die does not count what it passed before there was one.
+        if armed.name != point || armed.once.as_ref().is_some_and(|file| !file.exists()) {
             return;
         }
         let passed = armed.passes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -200,7 +220,8 @@ mod armed {
         let nth = nth.parse().expect("LASTWORD_CRASH_AT is <point> or <point>:<n>");
         assert!(
             Point::ALL.iter().any(|point| point.as_str() == name)
-                || UpdatePoint::ALL.iter().any(|point| point.as_str() == name),
+                || UpdatePoint::ALL.iter().any(|point| point.as_str() == name)
+                || HandoverPoint::ALL.iter().any(|point| point.as_str() == name),
             "LASTWORD_CRASH_AT names no crash point: {name}"
         );
         Some(Armed {

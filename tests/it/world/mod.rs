@@ -264,6 +264,11 @@ impl World {
         std::fs::write(self.file("gate"), "").unwrap();
     }
 
+    /// Makes agents that begin from now on wait again.
+    pub fn close_gate(&self) {
+        std::fs::remove_file(self.file("gate")).unwrap();
+    }
+
     /// Waits until an agent has taken note of having begun with this token.
     pub async fn begun(&self, token: &str) {
         self.until(&format!("an agent has begun {token}"), async |world| (world.runs_of(token) > 0).then_some(()))

@@ -45,6 +45,11 @@ impl Pid {
         stat(self.pid).is_none_or(|stat| stat.started_ticks != self.started_ticks || stat.state == 'Z')
     }
 
+    /// Whether it was stopped where it is.
+    pub fn is_stopped(&self) -> bool {
+        stat(self.pid).is_some_and(|stat| stat.started_ticks == self.started_ticks && stat.state == 'T')
+    }
+
     /// SIGKILL.
     pub fn kill(&self) {
         self.signal(Signal::SIGKILL);

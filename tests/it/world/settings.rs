@@ -5,7 +5,6 @@ use std::{
     path::Path,
 };
 
-use lastword_core::faults::Point;
 
 use super::{agent_script::SCRIPT, chat::Chat, town::ChatKind};
 
@@ -62,12 +61,12 @@ pub struct Settings {
     pub disk: Option<&'static str>,
 }
 
-/// The environment of processes of which the first that passes `point` for the `nth` time dies there, by `abort` or
-/// `panic`. The file `once` is there until it did.
-pub fn dying_at(point: Point, nth: u32, how: &str, once: &Path) -> Vec<(&'static str, String)> {
+/// The environment of processes of which the first that passes `point` for the `nth` time dies there, by `abort`, by
+/// `panic`, or stops by `stop`. The file `once` is there until it did.
+pub fn dying_at(point: &str, nth: u32, how: &str, once: &Path) -> Vec<(&'static str, String)> {
     std::fs::write(once, "").unwrap();
     vec![
-        ("LASTWORD_CRASH_AT", format!("{}:{nth}", point.as_str())),
+        ("LASTWORD_CRASH_AT", format!("{point}:{nth}")),
         ("LASTWORD_CRASH_ONCE", once.display().to_string()),
         ("LASTWORD_CRASH_HOW", how.to_owned()),
     ]

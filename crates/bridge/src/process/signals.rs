@@ -1,6 +1,14 @@
 //! Being asked to stop: the first SIGTERM, Ctrl-C or closed terminal asks, the second insists. A terminal that closes
 //! asks nothing of whoever was started to outlive it (`nohup`).
 
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
 use nix::sys::signal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -31,6 +39,50 @@ impl StopSignals {
             _ = self.interrupt.recv() => {}
             () = hung_up(self.hangup.as_mut()) => {}
         }
+    }
+}
+
+/// What asks to stop.
+const ASKING: [signal::Signal; 3] = [signal::Signal::SIGTERM, signal::Signal::SIGINT, signal::Signal::SIGHUP];
+
+/// Knows of a request to stop at once, before anybody has come to hear it.
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// Starts to listen.
+    pub fn listen() -> std::io::Result<Self> {
+        let is_asked = Arc::new(AtomicBool::new(false));
+        for signal in ASKING.into_iter().filter(|signal| !is_ignored(*signal)) {
+            signal_hook::flag::register(signal as i32, Arc::clone(&is_asked))?;
+        }
+        Ok(Self(is_asked))
+    }
+
+    /// Whether anybody has asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// While this lives, requests to stop wait, for the thread that made it and for those that it starts; across an exec, too.
+#[must_use]
+pub struct Held(PhantomData<*const ()>);
+
+/// Lets requests to stop wait.
+pub fn hold() -> Held {
+    // It can't fail but for a wrong argument.
+    let _ = ASKING.into_iter().collect::<signal::SigSet>().thread_block();
+    Held(PhantomData)
+}
+
+/// Lets requests to stop wait, for this thread, for good: another one hears them.
+pub fn hold_for_good() {
+    std::mem::forget(hold());
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = ASKING.into_iter().collect::<signal::SigSet>().thread_unblock();
     }
 }
 

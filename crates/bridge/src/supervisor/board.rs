@@ -36,6 +36,8 @@ pub(super) struct Trial {
 pub(super) struct Part {
     /// Its build, once it said that it does its work.
     pub(super) ready: Option<String>,
+    /// Whether it lived long enough since then to count as well.
+    pub(super) is_healthy: bool,
     /// Who it is, or was last.
     pub(super) who: Option<IncarnationId>,
     /// How many of its processes were killed and do not go.
@@ -119,10 +121,12 @@ impl Board {
         }
     }
 
-    /// The build that the supervisor should become: both are of it and do their work, and it has nothing left to prove.
+    /// The build that the supervisor should become: both are of it and did their work for long enough, and it has nothing left
+    /// to prove.
     pub(super) fn to_become(&self) -> Option<Image> {
         let is_other = self.wanted != Image::Running && self.trial.is_none() && !self.is_behind;
-        (is_other && self.is_well() && self.does_its_work(self.wanted.build())).then(|| self.wanted.clone())
+        let is_proven = self.does_its_work(self.wanted.build()) && self.bridge.is_healthy && self.worker.is_healthy;
+        (is_other && self.is_well() && is_proven).then(|| self.wanted.clone())
     }
 
     /// Whether both do their work.
@@ -182,10 +186,26 @@ mod tests {
     }
 
     #[test]
+    fn the_supervisor_becomes_what_has_proven_itself() {
+        let mut board = Board::new();
+        board.wanted = Image::of_tests("new");
+        for role in [Role::Bridge, Role::Worker] {
+            board.part_mut(role).ready = Some("new".into());
+        }
+        board.part_mut(Role::Bridge).is_healthy = true;
+        assert_eq!(board.to_become(), None, "the worker may die of something that takes its time");
+        board.part_mut(Role::Worker).is_healthy = true;
+        assert_eq!(board.to_become(), Some(board.wanted.clone()));
+        board.trial = Some(Trial { build: "new".into(), before: Image::Running });
+        assert_eq!(board.to_become(), None);
+    }
+
+    #[test]
     fn a_restart_is_done_when_nobody_it_names_is_left_in_its_roles() {
         let mut board = Board::new();
         let fills = |board: &mut Board, role: Role, who: &str| {
-            *board.part_mut(role) = Part { ready: Some("b".into()), who: Some(IncarnationId::new(who)), stuck: 0 };
+            let who = Some(IncarnationId::new(who));
+            *board.part_mut(role) = Part { ready: Some("b".into()), who, ..Part::default() };
         };
         fills(&mut board, Role::Bridge, "bridge-1");
         fills(&mut board, Role::Worker, "worker-1");

@@ -1,10 +1,11 @@
 //! Changing the supervisor itself: it becomes the build that its children are of, in place.
 //!
 //! The process stays the same, so its children stay its own; the deployment's lock and the children's lifelines go along,
-//! through a socket that is its standard input from then on. Nobody is started again and no turn notices.
+//! through a socket that is its standard input from then on. Nobody is started again and no turn notices. Who asks to stop
+//! meanwhile is heard by what it becomes.
 //!
-//! It happens only while all is quiet: both children do their work and are of one build, nobody else is on the way out,
-//! nothing is on trial and no admin waits for anything. A supervisor that dies in the midst of it is one that dies: its
+//! It happens only while all is quiet: both children are of one build and have done their work for a while, nobody else is on
+//! the way out, nothing is on trial and no admin waits for anything. A supervisor that dies in the midst of it is one that dies: its
 //! children's lifelines end, and the next start goes on.
 
 use std::{
@@ -21,6 +22,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use lastword_core::{
+    faults::{self, HandoverPoint},
     ids::IncarnationId,
     store::{Role, StoreError},
 };
@@ -35,8 +37,12 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::SignalKind;
 
-use super::{Supervisor, image::Image, stale, update};
-use crate::{build_id::build, config::Config};
+use super::{Supervisor, image::Image, stale, update, ward::Wards};
+use crate::{
+    build_id::build,
+    config::Config,
+    process::signals::{self, StopFlag},
+};
 
 /// The variable by which a supervisor tells what it becomes that there is something to inherit.
 pub(super) const INHERITS_ENV: &str = "LASTWORD_INHERITS";
@@ -92,7 +98,14 @@ struct Will {
 pub(super) struct Estate {
     pub(super) deployment: DeploymentLock,
     pub(super) program: Option<PathBuf>,
-    pub(super) children: Vec<(Heir, UnixStream)>,
+    pub(super) wards: Wards,
+}
+
+/// This program begins.
+pub(super) fn begins() {
+    if std::env::var_os(INHERITS_ENV).is_some() {
+        faults::point_of_handover(HandoverPoint::BeforeAdoption);
+    }
 }
 
 /// What the supervisor that this one was left, if it was one.
@@ -113,12 +126,13 @@ pub(super) fn inherit(config: &Config) -> anyhow::Result<Option<Estate>> {
     );
     let mut fds = fds.into_iter();
     let deployment = DeploymentLock::inherited(&config.store_path, fds.next().context("there is no lock")?)?;
-    Ok(Some(Estate { deployment, program, children: children.into_iter().zip(fds.map(UnixStream::from)).collect() }))
+    let children = children.into_iter().zip(fds.map(UnixStream::from)).collect();
+    Ok(Some(Estate { deployment, program, wards: Wards::new(config, children)? }))
 }
 
 /// Becomes the children's build when all is quiet, and otherwise looks on until the task is dropped. A build that it could not
 /// become is not tried again.
-pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<DeploymentLock>) {
+pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<DeploymentLock>, stop: StopFlag) {
     let (mut quiet, mut refused) = (0, None);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -145,7 +159,16 @@ pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<Depl
             continue;
         }
         let error = match taken {
-            Ok(()) => become_build(&supervisor, &deployment, &next),
+            Ok(()) => {
+                // Whoever asks to stop from here on asks what this becomes.
+                let _held = signals::hold();
+                if stop.is_asked() {
+                    quiet = 0;
+                    continue;
+                }
+                faults::point_of_handover(HandoverPoint::BeforeExec);
+                become_build(&supervisor, &deployment, &next)
+            }
             Err(error) => error,
         };
         tracing::error!(

@@ -89,7 +89,7 @@ pub(super) async fn keep(
             }
         };
         let incarnation = child.incarnation.clone();
-        let asked = match child.attend(supervisor.asks(role, image.build(), &incarnation)).await? {
+        let asked = match child.attend(supervisor.asks(role, &child.build.clone(), &incarnation)).await? {
             Attended::Ended(status) => Err(status),
             Attended::Until(why) => Ok(why),
         };

@@ -5,7 +5,8 @@
 //! children end by their lifelines and the next start decides.
 //!
 //! * `watch`, `breaker`, `board`: what to do, as pure decisions
-//! * `process`, `child`, `keep`: one process, as the system knows it and as we do, and one role
+//! * `process`, `ward`, `child`, `keep`: one process, as the system knows it, as it is looked after and as we know it, and one
+//!   role
 //! * `image`, `stale`: which build
 //! * `requests`, `update`: what admins ask of it from the chat
 //! * `handover`: how it becomes another build itself
@@ -25,6 +26,7 @@ mod process;
 mod requests;
 mod stale;
 mod update;
+mod ward;
 mod watch;
 
 use std::{
@@ -32,7 +34,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -54,6 +56,7 @@ use self::{
     image::Image,
     keep::{Kept, Why},
     memory::Memory,
+    ward::Wards,
 };
 use crate::{
     config::Config,
@@ -65,6 +68,7 @@ use crate::{
         herald,
         member::{keep_to_ourselves, new_incarnation, open_state},
         program,
+        signals::{Held, StopFlag},
         state_dir::StateDir,
         webhook::{self, Whose},
     },
@@ -91,36 +95,45 @@ pub struct Supervisor {
     stop: CancellationToken,
     memory: Memory,
     board: latest::Sender<Board>,
-    begin: Instant,
     /// The file that it was started from.
     program: Option<PathBuf>,
     /// Every child that lives, also those on their way out.
     living: Mutex<Vec<Living>>,
 }
 
-/// Runs bridge and worker until asked to stop, or until they can't be kept up.
-pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
+/// Runs bridge and worker until asked to stop, or until they can't be kept up. Requests to stop are `held` until they can be heard.
+pub async fn supervise(config: Config, held: Option<Held>) -> anyhow::Result<ExitCode> {
     keep_to_ourselves()?;
+    handover::begins();
     let board = latest::Sender::new(Board::new());
     let mut desk = Desk::open(board.subscribe())?;
+    let stop_flag = StopFlag::listen()?;
+    drop(held);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let state = open_state(&config)?;
-    let (deployment, program, inherited) = match handover::inherit(&config)? {
-        Some(Estate { deployment, program, children }) => (deployment, program, children),
+    let (deployment, program, mut wards) = match handover::inherit(&config)? {
+        Some(Estate { deployment, program, wards }) => (deployment, program, wards),
         None => match desk.attend(found(&config)).await {
-            Some(deployment) => (deployment?, program::started_from(), Vec::new()),
+            Some(deployment) => (deployment?, program::started_from(), Wards::default()),
             None => return Ok(ExitCode::SUCCESS),
         },
     };
     let deployment = Arc::new(deployment);
     let memory = Memory::open(&state, &config);
     // Whoever has children keeps them up.
-    if inherited.is_empty() && !cool_down(&memory, &mut desk).await {
+    if wards.is_empty() && !cool_down(&memory, &mut desk).await {
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(store) = open_store(&config, &state, &mut desk).await? else { return Ok(ExitCode::SUCCESS) };
+    let store = match wards.meanwhile(open_store(&config, &state, &mut desk)).await {
+        Ok(Some(store)) => store,
+        Ok(None) => return Ok(wards.end(&mut desk).await),
+        Err(error) => {
+            wards.end(&mut desk).await;
+            return Err(error);
+        }
+    };
     let listeners = herald::listeners(&config);
     let telling = herald::keep_telling(store.clone(), listeners, config.alerts.messaging.into());
     let alerts = Arc::new(Alerts::new(store.clone()));
@@ -134,7 +147,6 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
         stop: CancellationToken::new(),
         memory,
         board,
-        begin: Instant::now(),
         program,
         living: Mutex::default(),
     });
@@ -147,12 +159,11 @@ pub async fn supervise(config: Config) -> anyhow::Result<ExitCode> {
     house.spawn(requests::serve(Arc::clone(&supervisor)));
     let updating = house.spawn(update::serve(Arc::clone(&supervisor)));
     house.spawn(decide_predecessors(Arc::clone(&supervisor)));
-    house.spawn(handover::when_quiet(Arc::clone(&supervisor), deployment));
+    house.spawn(handover::when_quiet(Arc::clone(&supervisor), deployment, stop_flag));
     let mut adopted = BTreeMap::new();
-    for (heir, line) in inherited {
-        if let Some(role) = heir.role() {
-            adopted.insert(role.as_str(), Child::adopt(&supervisor, role, &heir, line)?);
-        }
+    for inherited in wards.into_iter() {
+        let child = Child::adopt(&supervisor, inherited);
+        adopted.insert(child.role.as_str(), child);
     }
     let mut roles = JoinSet::new();
     for role in [Role::Worker, Role::Bridge] {
@@ -270,7 +281,10 @@ impl Supervisor {
     }
 
     fn say_gone(&self, role: Role) {
-        self.board.send_modify(|board| board.part_mut(role).ready = None);
+        self.board.send_modify(|board| {
+            let part = board.part_mut(role);
+            (part.ready, part.is_healthy) = (None, false);
+        });
     }
 
     fn say_stuck(&self, role: Role) {
@@ -283,6 +297,7 @@ impl Supervisor {
 
     /// A child lived long enough: whatever was wrong before is over.
     async fn say_healthy(&self, role: Role) {
+        self.board.send_modify(|board| board.part_mut(role).is_healthy = true);
         self.memory.healthy(role).await;
         for code in [AlertCode::ChildDied, AlertCode::ChildHung, AlertCode::ChildLate, AlertCode::BreakerOpen] {
             self.alerts.resolve(code, role.as_str());

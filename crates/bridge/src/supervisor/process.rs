@@ -76,6 +76,8 @@ impl Inherited {
                 Ok(WaitStatus::Exited(_, code)) => Some(ExitStatus::from_raw((code & 0xff) << 8)),
                 Ok(WaitStatus::Signaled(_, signal, _)) => Some(ExitStatus::from_raw(signal as i32)),
                 Ok(_) | Err(Errno::EINTR) => None,
+                // Somebody else has reaped it: it is dead, and how it died is not known.
+                Err(Errno::ECHILD) => Some(ExitStatus::from_raw(0)),
                 Err(error) => return Err(error.into()),
             };
             if self.status.is_none() {
