@@ -214,19 +214,45 @@ async fn canary_on(network: Network) -> World {
 #[tokio::test]
 async fn an_account_shows_that_it_works_and_is_told_of_when_it_does_not() {
     let world = canary_on(Network::EditOnly).await;
-    let refused = Fault::Reject { code: "forbidden".into() };
-    world.network().will("mine", On::Post, &[refused, Fault::FailAfter]).await;
-    world
-        .until("it is over", async |world| {
-            let page = world.lastword(&["alerts", "--all", "--json"]).output().unwrap();
-            let page: Value = serde_json::from_slice(&page.stdout).ok()?;
-            let alert = page.as_array()?.iter().find(|alert| alert["code"] == "canary_failed")?.clone();
-            (alert["subject"] == "net" && alert["count"] == 2 && !alert["resolved_at"].is_null()).then_some(())
-        })
-        .await;
+    let refused = |code: &str| Fault::Reject { code: code.into() };
+    let faults = [refused("forbidden"), Fault::FailAfter, refused("unauthorized")];
+    world.network().will("mine", On::Post, &faults).await;
+    is_over(&world, "canary_failed", 3).await;
+    is_over(&world, "account_not_sending", 1).await;
     let log = world.log();
     assert!(log.contains("refused: not allowed to post here"), "{log}");
     assert!(log.contains("nobody knows whether it arrived: "), "{log}");
+}
+
+/// Waits until there is no more such an alert about the account, which there was so often.
+async fn is_over(world: &World, code: &str, count: u64) {
+    world
+        .until(&format!("{code} is over"), async |world| {
+            let alert = alert(world, code)?;
+            (alert["count"] == count && !alert["resolved_at"].is_null()).then_some(())
+        })
+        .await;
+}
+
+fn alert(world: &World, code: &str) -> Option<Value> {
+    let page = world.lastword(&["alerts", "--all", "--json"]).output().unwrap();
+    let page: Value = serde_json::from_slice(&page.stdout).ok()?;
+    page.as_array()?.iter().find(|alert| alert["code"] == code && alert["subject"] == "net").cloned()
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_a_canary_that_is_no_longer_posted() {
+    let settings = Settings { canary_to: Some("main"), ..Settings::default() };
+    let mut world = World::start_with(settings).await;
+    world.network().will("main", On::Post, vec![Fault::Reject { code: "forbidden".into() }; 1_000]).await;
+    world.until("it failed", async |world| alert(world, "canary_failed").map(|_| ())).await;
+    world.stop().await;
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    let without: Vec<_> = config.lines().filter(|line| !line.contains("canary_")).collect();
+    std::fs::write(world.config(), without.join("\n")).unwrap();
+    world.start_supervisor();
+    let is_closed = async |world: &World| (!alert(world, "canary_failed")?["resolved_at"].is_null()).then_some(());
+    world.until("it is over", is_closed).await;
 }
 
 #[tokio::test]

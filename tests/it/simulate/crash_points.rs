@@ -92,6 +92,20 @@ fn an_answer_in_the_journal_outlives_its_worker() {
     }
 }
 
+/// The second of two answers is still there when whoever elected the first has died of it.
+#[test]
+fn an_answer_in_the_journal_outlives_whoever_elects_it() {
+    for kind in Kind::ALL {
+        for how in How::ALL {
+            let story = Story { ends: vec![End { point: Point::ReplayAfterElect, nth: 1, how }], ..outage(kind) };
+            let told = tell(&story);
+            assert!(told.wrong.is_empty(), "{}", report(&story));
+            let passes = told.passes.iter().filter(|point| **point == Point::ReplayAfterElect).count();
+            assert!(passes > 1 && told.errors == 0, "{how:?}: {passes}, {}", told.happened.join("\n"));
+        }
+    }
+}
+
 /// By hand in more scenes.
 #[test]
 fn whoever_asks_something_of_the_disk_may_die_of_it() {

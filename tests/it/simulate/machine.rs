@@ -267,6 +267,8 @@ impl<'s> Machine<'s> {
         while !self.running.is_empty() {
             self.bury(0, "the power is cut");
         }
+        // There is none before the first process.
+        let _ = lastword_store::journal::power_cut(&self.config.state_dir.join("journal"));
         self.orders = None;
         let at = self.now + self.chance.i64(1..500);
         self.starts = vec![(at, Who::Supervisor)];

@@ -26,8 +26,8 @@
 //!
 //! The supervisor's own watching (`supervisor.rs` stands for it, and decides by the code that ships), threads, the HTTP
 //! pages, agents as processes. A bridge comes back late only where the network recognises what it repeats: elsewhere it
-//! must not outlive a request, as the documents say. The journal and the locks are files of the real system, so a power cut tears the
-//! store and not the journal. A clock that is set forward is left out where doubts are counted in time: an admitted limit.
+//! must not outlive a request, as the documents say. The journals are files of the real system: a power cut takes
+//! what they did not sync, but never brings back what was removed. A clock that is set forward is left out where doubts are counted in time: an admitted limit.
 //! Chaos is for all of these.
 //!
 //! # By hand

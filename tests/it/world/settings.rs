@@ -5,7 +5,6 @@ use std::{
     path::Path,
 };
 
-
 use super::{agent_script::SCRIPT, chat::Chat, town::ChatKind};
 
 /// A network, by how it stops a repeated post from showing twice: the scripted one in any way, or a fake.

@@ -20,6 +20,8 @@ use crate::{
     process::member::Member,
 };
 
+/// The first one is not later than this after a start: a bridge may not live for as long as the pause between two.
+const FIRST_AFTER: Duration = Duration::from_secs(60);
 /// How long the network may take to show what it confirmed.
 const SHOWN_WITHIN: Duration = Duration::from_secs(30);
 /// How often it is asked meanwhile.
@@ -34,15 +36,17 @@ pub(super) async fn keep_posting(member: Arc<Member>, account: Arc<Account>) {
     };
     // One that did may have failed here, too: the first success closes that.
     let mut is_told_well = false;
+    let every = Duration::from_millis(canary.every_ms.unsigned_abs());
+    let mut pause = every.min(FIRST_AFTER);
     loop {
-        tokio::time::sleep(Duration::from_millis(canary.every_ms.unsigned_abs())).await;
+        tokio::time::sleep(std::mem::replace(&mut pause, every)).await;
         // While the link is down that is what is told.
         if !account.health.evidence().is_linked {
             continue;
         }
         match post(&account, canary).await {
             Ok(()) => {
-                account.health.delivered();
+                account.health.posted();
                 deliver::sends(&account, &member);
                 if !std::mem::replace(&mut is_told_well, true) {
                     member.alerts.resolve(AlertCode::CanaryFailed, account.id.as_str());
@@ -51,6 +55,9 @@ pub(super) async fn keep_posting(member: Arc<Member>, account: Arc<Account>) {
             Err(Failed::Busy) => tracing::debug!(account = %account.id, "no canary: the network asks for a pause"),
             Err(failed) => {
                 is_told_well = false;
+                if let Failed::Refused(rejection @ Rejection::Unauthorized) = &failed {
+                    deliver::can_not_send(&account, &member, rejection);
+                }
                 member.alerts.raise(AlertCode::CanaryFailed, account.id.as_str(), failed.to_string());
             }
         }

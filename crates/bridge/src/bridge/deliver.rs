@@ -249,10 +249,7 @@ fn raise_for(
 ) {
     match outcome {
         SendOutcome::Delivered(_) => sends(account, member),
-        SendOutcome::Rejected(rejection @ Rejection::Unauthorized) => {
-            account.health.can_send(false);
-            member.alerts.raise(AlertCode::AccountNotSending, account.id.as_str(), rejection.to_string());
-        }
+        SendOutcome::Rejected(rejection @ Rejection::Unauthorized) => can_not_send(account, member, rejection),
         SendOutcome::Retry(_) | SendOutcome::Rejected(_) | SendOutcome::Unknown(_) => {}
     }
     if may_show_twice(claim, capabilities, step, outcome) {
@@ -267,6 +264,12 @@ pub(super) fn sends(account: &Account, member: &Member) {
     if account.health.can_send(true) {
         member.alerts.resolve(AlertCode::AccountNotSending, account.id.as_str());
     }
+}
+
+/// Tells the operator that an account's credentials are refused.
+pub(super) fn can_not_send(account: &Account, member: &Member, rejection: &Rejection) {
+    account.health.can_send(false);
+    member.alerts.raise(AlertCode::AccountNotSending, account.id.as_str(), rejection.to_string());
 }
 
 pub(super) async fn in_time(attempt: impl Future<Output = SendOutcome>) -> SendOutcome {

@@ -123,6 +123,11 @@ impl AccountHealth {
         });
     }
 
+    /// The network confirmed a message that is no delivery: nothing is known of those that fail.
+    pub fn posted(&self) {
+        self.update(|evidence| evidence.delivered_at = Some(Instant::now()));
+    }
+
     /// The operator is to hear whether the account can send; says whether that is news.
     pub fn can_send(&self, can_send: bool) -> bool {
         let mut is_news = false;

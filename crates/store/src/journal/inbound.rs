@@ -14,7 +14,7 @@ use lastword_core::{ids::IncarnationId, update::Update};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    create_private, move_aside, owner_in,
+    durable, move_aside, owner_in,
     record::{line, read},
     remove,
 };
@@ -69,8 +69,8 @@ impl InboundJournal {
         }
         let path = self.directory.join(format!("{}.{:02}-{:08}{SUFFIX}", self.owner, self.account, files.next));
         files.next += 1;
-        let sync_name = |file| File::open(&self.directory)?.sync_all().map(|()| file);
-        match create_private(&path).and_then(|file| write(file, &lines)).and_then(sync_name) {
+        let sync_name = |file| durable::sync_names(&self.directory).map(|()| file);
+        match durable::create(&path).and_then(|file| write(file, &lines)).and_then(sync_name) {
             Ok(file) => {
                 files.paths.push(path);
                 files.current = Some(file);
@@ -103,7 +103,7 @@ pub fn remove_retired(paths: &[PathBuf]) -> io::Result<()> {
 
 fn write(mut file: File, lines: &[u8]) -> io::Result<File> {
     file.write_all(lines)?;
-    file.sync_all()?;
+    durable::sync(&file)?;
     Ok(file)
 }
 
@@ -280,6 +280,19 @@ mod tests {
         assert_eq!(told(&left_by_others(&gone, &me, |_| true).unwrap()), ["0001 u2"]);
         forget(&journal);
         assert!(left_by_others(&gone, &me, |_| true).unwrap().is_empty());
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn a_power_cut_takes_nothing_that_was_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = InboundJournal::new(directory.path(), &IncarnationId::new("0001"), 0);
+        for (kept, found) in [("u1", "0001 u1"), ("u2", "0001 u1 u2")] {
+            journal.keep("bot", &[update(kept)]).unwrap();
+            durable::power_cut(directory.path()).unwrap();
+            let left = left_by_others(directory.path(), &IncarnationId::new("me"), |_| true).unwrap();
+            assert_eq!(told(&left), [found]);
+        }
     }
 
     #[test]

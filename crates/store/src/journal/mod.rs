@@ -5,15 +5,15 @@
 //! that worker's turns finds it by [`Replay`]. The journal keeps answers; it never delivers them. While the store is
 //! well, there is no file and no sync.
 
+mod durable;
 pub mod inbound;
 mod record;
 mod replay;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -23,6 +23,8 @@ use lastword_core::{
     store::Verdict,
 };
 
+#[cfg(feature = "testing")]
+pub use self::durable::power_cut;
 use self::record::{Record, line};
 pub use self::replay::{Replay, Unreadable, owners};
 use crate::reserve;
@@ -143,10 +145,10 @@ impl Journal {
         file.write_all(&lines)?;
         // Only answers are waited for: one that was settled loses its election if it is replayed.
         if !new.is_empty() {
-            file.sync_all()?;
+            durable::sync(file)?;
         }
         if is_fresh {
-            File::open(&self.directory)?.sync_all()?;
+            durable::sync_names(&self.directory)?;
             files.remove_abandoned();
         }
         files.written = open.keys().copied().collect();
@@ -177,12 +179,8 @@ impl Files {
 fn create(directory: &Path, owner: &IncarnationId, n: u32) -> io::Result<(PathBuf, File)> {
     let name = if n == 0 { format!("{owner}{SUFFIX}") } else { format!("{owner}.{n}{SUFFIX}") };
     let path = directory.join(name);
-    let file = create_private(&path)?;
+    let file = durable::create(&path)?;
     Ok((path, file))
-}
-
-fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)
 }
 
 /// The incarnation whose journal this file is.

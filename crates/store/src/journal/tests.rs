@@ -75,6 +75,23 @@ fn a_directory_that_is_gone_is_an_error_until_it_is_back() {
     assert_eq!(Replay::read(&here, &worker(), HERE, Unreadable::IsNoAnswer).unwrap().answers, [verdict(1)]);
 }
 
+#[cfg(feature = "testing")]
+#[test]
+fn a_power_cut_takes_nothing_that_was_flushed() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal(&directory);
+    for turn in [1, 2] {
+        journal.keep(&verdict(turn));
+        journal.flush().unwrap();
+        power_cut(directory.path()).unwrap();
+        assert_eq!(replayed(&directory).len(), usize::try_from(turn).unwrap(), "with its name, and what was appended");
+    }
+    let unsynced = directory.path().join("worker-1.9.journal");
+    durable::create(&unsynced).unwrap().write_all(b"no sync, no promise").unwrap();
+    power_cut(directory.path()).unwrap();
+    assert!(!unsynced.exists());
+}
+
 #[test]
 fn what_cant_be_read_is_named_and_moved_aside() {
     let directory = tempfile::tempdir().unwrap();

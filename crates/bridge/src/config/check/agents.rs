@@ -1,9 +1,13 @@
 //! Agents: what they may do again, and what they may see. Accounts: what is said of them in vain.
 
 use crate::config::{
+    duration::{parse_ms, spell},
     problem::Findings,
     tree::{Node, Value},
 };
+
+/// The shortest pause between two canaries.
+const CANARY_EVERY_MS_MIN: i64 = 1_000;
 
 pub(super) fn check(root: &Node, findings: &mut Findings) {
     for agent in root.get("agents").map(Node::entries).unwrap_or_default() {
@@ -91,9 +95,18 @@ fn unasked(name: &str, account: &Node, findings: &mut Findings) {
             findings.warning(Some(told.mark), text);
         }
     }
-    if let (Some(every), None) = (account.get("canary_every"), account.get("canary_to")) {
+    let Some(every) = account.get("canary_every") else { return };
+    if account.get("canary_to").is_none() {
         let text = format!("accounts.{name}.canary_every: has no effect without `canary_to`; add that, or remove it");
         findings.warning(Some(every.mark), text);
+    }
+    if let Some(short) = every.text().and_then(parse_ms).filter(|every_ms| *every_ms < CANARY_EVERY_MS_MIN) {
+        let text = format!(
+            "accounts.{name}.canary_every: a message every {} is a flood; make it at least {}",
+            spell(short),
+            spell(CANARY_EVERY_MS_MIN)
+        );
+        findings.problem(Some(every.mark), text);
     }
 }
 

@@ -24,7 +24,7 @@ pub(in super::super) struct AccountFile {
     /// A conversation in which the account posts a short message every `canary_every`, so that it is known to work also
     /// while nobody writes to it; as the network names it. Default: it posts none.
     pub canary_to: Option<Id>,
-    /// How often, with `canary_to`.
+    /// How often, with `canary_to`; at least 1s. The first one is posted a minute after a start, if that is sooner.
     #[serde(rename = "canary_every", with = "duration", default = "canary_every_ms")]
     #[schemars(with = "duration::Text")]
     pub canary_every_ms: i64,

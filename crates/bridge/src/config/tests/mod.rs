@@ -404,6 +404,16 @@ default_agent: a
 }
 
 #[test]
+fn a_canary_is_no_flood() {
+    let yaml = "accounts: { web: { network: web, canary_to: c, canary_every: 999ms } }";
+    insta::assert_snapshot!(problems(yaml), @r"
+    config.yaml:1:62: accounts.web.canary_every: a message every 999ms is a flood; make it at least 1s
+    1 problem in the configuration
+    ");
+    parse(&yaml.replace("999ms", "1s")).unwrap();
+}
+
+#[test]
 fn what_works_but_may_not_be_meant_is_a_warning() {
     insta::assert_snapshot!(warnings(
         "

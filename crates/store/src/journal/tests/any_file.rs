@@ -1,6 +1,8 @@
 //! Whatever a crash, a disk or a hand made of a journal: what is whole is read, what is damaged is counted, and nothing
 //! is read that was never written.
 
+use std::fs::OpenOptions;
+
 use lastword_core::{corpus, reason::Reason};
 use proptest::prelude::*;
 
