@@ -163,13 +163,13 @@ async fn who_asks_a_supervisor_to_stop_while_it_becomes_another_build_is_heard()
     lock.lock().unwrap();
     supervisor.terminate();
     supervisor.thaw();
-    world
-        .until("the children stop", async |world| world.log().contains("the bridge stops receiving").then_some(()))
-        .await;
+    // The one of the build before made room.
+    let both = async |world: &World| (said(world, "the bridge stops receiving") == 2).then_some(());
+    world.until("the bridge is asked to stop", both).await;
     lock.unlock().unwrap();
     world.open_gate();
     assert_eq!(world.ended().await, Some(0), "{}", world.log());
-    assert!(world.has_last_word(&asked).await, "its turn had its grace: {}", world.log());
+    assert_eq!(world.last_word(&asked).await, "done #t1", "its turn had its grace: {}", world.log());
     assert_eq!(said(&world, " inherited role="), 0, "there was no store yet: {}", world.log());
 }
 
