@@ -20,7 +20,7 @@ use crate::{
     process::member::Member,
 };
 
-/// The first one is not later than this after a start: a bridge may not live for as long as the pause between two.
+/// The pause before the first one, if that is shorter: a bridge may not live for as long as the pause between two.
 const FIRST_AFTER: Duration = Duration::from_secs(60);
 /// How long the network may take to show what it confirmed.
 const SHOWN_WITHIN: Duration = Duration::from_secs(30);
@@ -39,15 +39,22 @@ pub(super) async fn keep_posting(member: Arc<Member>, account: Arc<Account>) {
     let every = Duration::from_millis(canary.every_ms.unsigned_abs());
     let mut pause = every.min(FIRST_AFTER);
     loop {
-        tokio::time::sleep(std::mem::replace(&mut pause, every)).await;
+        tokio::time::sleep(pause).await;
         // While the link is down that is what is told.
         if !account.health.evidence().is_linked {
             continue;
         }
-        match post(&account, canary).await {
+        let posted = post(&account, canary).await;
+        if !matches!(posted, Err(Failed::Busy)) {
+            pause = every;
+        }
+        match posted {
             Ok(()) => {
                 account.health.posted();
-                deliver::sends(&account, &member);
+                // While deliveries fail it is one of those that shows that the account can send.
+                if account.health.evidence().failing_since.is_none() {
+                    deliver::sends(&account, &member);
+                }
                 if !std::mem::replace(&mut is_told_well, true) {
                     member.alerts.resolve(AlertCode::CanaryFailed, account.id.as_str());
                 }

@@ -36,8 +36,8 @@ pub(super) struct Trial {
 pub(super) struct Part {
     /// Its build, once it said that it does its work.
     pub(super) ready: Option<String>,
-    /// Whether it lived long enough since then to count as well.
-    pub(super) is_healthy: bool,
+    /// Whether it has done it for long enough.
+    pub(super) is_proven: bool,
     /// Who it is, or was last.
     pub(super) who: Option<IncarnationId>,
     /// How many of its processes were killed and do not go.
@@ -125,8 +125,8 @@ impl Board {
     /// to prove.
     pub(super) fn to_become(&self) -> Option<Image> {
         let is_other = self.wanted != Image::Running && self.trial.is_none() && !self.is_behind;
-        let is_proven = self.does_its_work(self.wanted.build()) && self.bridge.is_healthy && self.worker.is_healthy;
-        (is_other && self.is_well() && is_proven).then(|| self.wanted.clone())
+        let are_proven = self.does_its_work(self.wanted.build()) && self.bridge.is_proven && self.worker.is_proven;
+        (is_other && self.is_well() && are_proven).then(|| self.wanted.clone())
     }
 
     /// Whether both do their work.
@@ -192,9 +192,9 @@ mod tests {
         for role in [Role::Bridge, Role::Worker] {
             board.part_mut(role).ready = Some("new".into());
         }
-        board.part_mut(Role::Bridge).is_healthy = true;
+        board.part_mut(Role::Bridge).is_proven = true;
         assert_eq!(board.to_become(), None, "the worker may die of something that takes its time");
-        board.part_mut(Role::Worker).is_healthy = true;
+        board.part_mut(Role::Worker).is_proven = true;
         assert_eq!(board.to_become(), Some(board.wanted.clone()));
         board.trial = Some(Trial { build: "new".into(), before: Image::Running });
         assert_eq!(board.to_become(), None);

@@ -11,6 +11,7 @@ use std::{
 
 use lastword_core::{ids::IncarnationId, store::Role};
 use nix::sys::signal::Signal;
+use tokio::net::UnixStream;
 
 use super::{
     Supervisor,
@@ -47,6 +48,8 @@ pub(super) struct Child {
     is_stuck: bool,
     /// Whether it no longer speaks for its role.
     is_leaving: bool,
+    /// Since when it does its work.
+    ready_since: Option<Instant>,
     /// When it was last heard to wait for the store, or began: who waits is not late.
     unready_since: Instant,
 }
@@ -64,6 +67,8 @@ impl Child {
     pub(super) fn start(supervisor: &Arc<Supervisor>, role: Role, image: Image, is_first: bool) -> io::Result<Self> {
         let incarnation = new_incarnation();
         let (ours, its) = Socket::pair()?;
+        ours.set_nonblocking(true)?;
+        let line = UnixStream::from_std(ours)?;
         let mut command = image.child(&supervisor.config, role)?;
         if is_first {
             command.env(BANNER_ENV, "1");
@@ -79,7 +84,7 @@ impl Child {
             .spawn()?;
         tracing::info!(role = role.as_str(), pid = process.id(), incarnation = %incarnation, build = image.build(), "started");
         let pid = process.id();
-        let ward = Ward::new(&supervisor.config, role, Process::Started(process), ours)?;
+        let ward = Ward::new(&supervisor.config, role, Process::Started(process), line);
         let build = image.build().to_owned();
         let child = Self::of(supervisor, image, build, incarnation, ward);
         child.register(pid.unwrap_or_default());
@@ -98,7 +103,7 @@ impl Child {
             (part.who, part.ready) = (Some(incarnation.clone()), Some(heir.build.clone()));
         });
         let mut child = Self::of(supervisor, Image::Running, heir.build, incarnation, ward);
-        child.is_ready = true;
+        (child.is_ready, child.ready_since) = (true, Some(Instant::now()));
         child.register(heir.pid);
         for trouble in troubles {
             child.report(trouble);
@@ -126,6 +131,7 @@ impl Child {
             ward,
             is_stuck: false,
             is_leaving: false,
+            ready_since: None,
             unready_since: Instant::now(),
         }
     }
@@ -184,7 +190,7 @@ impl Child {
             self.unready_since = Instant::now();
         }
         if words.contains(&Word::Ready) && !self.is_ready && !self.is_leaving {
-            self.is_ready = true;
+            (self.is_ready, self.ready_since) = (true, Some(Instant::now()));
             self.supervisor.say_ready(self.role, &self.image);
         }
     }
@@ -203,6 +209,10 @@ impl Child {
             && !std::mem::replace(&mut self.is_stuck, true)
         {
             self.supervisor.say_stuck(self.role);
+        }
+        if !self.is_leaving {
+            let is_long = self.ready_since.is_some_and(|since| since.elapsed() >= ms(restart.healthy_after_ms));
+            self.supervisor.say_proven(self.role, is_well && is_long && !self.ward.is_ending());
         }
         if !self.is_leaving && !self.is_healthy && is_well && self.begin.elapsed() >= ms(restart.healthy_after_ms) {
             self.is_healthy = true;

@@ -130,8 +130,8 @@ pub(super) fn inherit(config: &Config) -> anyhow::Result<Option<Estate>> {
     Ok(Some(Estate { deployment, program, wards: Wards::new(config, children)? }))
 }
 
-/// Becomes the children's build when all is quiet, and otherwise looks on until the task is dropped. A build that it could not
-/// become is not tried again.
+/// Becomes the children's build when all is quiet, and otherwise looks on until the task is dropped. A build that would not take
+/// over is not asked again, and after one that could not be started it stays what it is.
 pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<DeploymentLock>, stop: StopFlag) {
     let (mut quiet, mut refused) = (0, None);
     loop {
@@ -158,7 +158,7 @@ pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<Depl
             quiet = 0;
             continue;
         }
-        let error = match taken {
+        let (error, is_over) = match taken {
             Ok(()) => {
                 // Whoever asks to stop from here on asks what this becomes.
                 let _held = signals::hold();
@@ -167,14 +167,17 @@ pub(super) async fn when_quiet(supervisor: Arc<Supervisor>, deployment: Arc<Depl
                     continue;
                 }
                 faults::point_of_handover(HandoverPoint::BeforeExec);
-                become_build(&supervisor, &deployment, &next)
+                (become_build(&supervisor, &deployment, &next), true)
             }
-            Err(error) => error,
+            Err(error) => (error, false),
         };
         tracing::error!(
             build = next.build(),
             "the supervisor stays the build that it is until its next start: {error:#}"
         );
+        if is_over {
+            return;
+        }
         refused = Some(next);
     }
 }
@@ -216,7 +219,7 @@ fn become_build(supervisor: &Supervisor, deployment: &DeploymentLock, next: &Ima
         rustix::stdio::dup2_stdin(&its)?;
         let error = next.itself(&supervisor.config)?.env(INHERITS_ENV, "1").exec();
         rustix::stdio::dup2_stdin(&before)?;
-        // Trying has made a closed pipe deadly again.
+        // Trying has made a closed pipe deadly again. This can be mended once.
         let _ = tokio::signal::unix::signal(SignalKind::pipe())?;
         Err(error.into())
     };

@@ -128,7 +128,13 @@ pub async fn supervise(config: Config, held: Option<Held>) -> anyhow::Result<Exi
     }
     let store = match wards.meanwhile(open_store(&config, &state, &mut desk)).await {
         Ok(Some(store)) => store,
-        Ok(None) => return Ok(wards.end(&mut desk).await),
+        Ok(None) => {
+            if !wards.is_empty() {
+                say_stopping(&config);
+            }
+            desk.say_stopping();
+            return Ok(wards.end(&mut desk).await);
+        }
         Err(error) => {
             wards.end(&mut desk).await;
             return Err(error);
@@ -177,10 +183,7 @@ pub async fn supervise(config: Config, held: Option<Held>) -> anyhow::Result<Exi
                 return Ok(ExitCode::FAILURE);
             }
             None => {
-                tracing::info!(
-                    "stopping: running turns may finish within {} s",
-                    supervisor.config.shutdown_grace_ms / 1_000
-                );
+                say_stopping(&supervisor.config);
                 supervisor.stop.cancel();
             }
             Some(None) => break,
@@ -283,7 +286,7 @@ impl Supervisor {
     fn say_gone(&self, role: Role) {
         self.board.send_modify(|board| {
             let part = board.part_mut(role);
-            (part.ready, part.is_healthy) = (None, false);
+            (part.ready, part.is_proven) = (None, false);
         });
     }
 
@@ -295,9 +298,16 @@ impl Supervisor {
         self.board.send_modify(|board| board.part_mut(role).stuck -= 1);
     }
 
+    /// Whether a child has done its work for long enough, and goes on with it.
+    fn say_proven(&self, role: Role, is_proven: bool) {
+        self.board.send_if_modified(|board| {
+            let part = board.part_mut(role);
+            std::mem::replace(&mut part.is_proven, is_proven) != is_proven
+        });
+    }
+
     /// A child lived long enough: whatever was wrong before is over.
     async fn say_healthy(&self, role: Role) {
-        self.board.send_modify(|board| board.part_mut(role).is_healthy = true);
         self.memory.healthy(role).await;
         for code in [AlertCode::ChildDied, AlertCode::ChildHung, AlertCode::ChildLate, AlertCode::BreakerOpen] {
             self.alerts.resolve(code, role.as_str());
@@ -313,6 +323,10 @@ impl Supervisor {
             tracing::debug!("a lock file stays behind: {error}");
         }
     }
+}
+
+fn say_stopping(config: &Config) {
+    tracing::info!("stopping: running turns may finish within {} s", config.shutdown_grace_ms / 1_000);
 }
 
 /// Waits out an open breaker. `false`: asked to stop meanwhile.

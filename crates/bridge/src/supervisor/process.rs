@@ -77,7 +77,7 @@ impl Inherited {
                 Ok(WaitStatus::Signaled(_, signal, _)) => Some(ExitStatus::from_raw(signal as i32)),
                 Ok(_) | Err(Errno::EINTR) => None,
                 // Somebody else has reaped it: it is dead, and how it died is not known.
-                Err(Errno::ECHILD) => Some(ExitStatus::from_raw(0)),
+                Err(Errno::ECHILD) if kill(self.pid, None) == Err(Errno::ESRCH) => Some(ExitStatus::from_raw(0)),
                 Err(error) => return Err(error.into()),
             };
             if self.status.is_none() {

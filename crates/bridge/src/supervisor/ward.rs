@@ -68,8 +68,7 @@ pub(super) struct Trouble {
 
 impl Ward {
     /// From now on this process is looked after.
-    pub(super) fn new(config: &Config, role: Role, process: Process, line: Socket) -> io::Result<Self> {
-        line.set_nonblocking(true)?;
+    pub(super) fn new(config: &Config, role: Role, process: Process, line: UnixStream) -> Self {
         let restart = config.restart;
         let patience = Patience {
             start_within_ms: restart.start_within_ms,
@@ -79,17 +78,17 @@ impl Ward {
         };
         let mut rounds = tokio::time::interval(Duration::from_millis(ROUND_EVERY_MS.unsigned_abs()));
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self {
+        Self {
             role,
             process,
-            line: Arc::new(UnixStream::from_std(line)?),
+            line: Arc::new(line),
             is_line_open: true,
             watch: Watch::new(patience),
             rounds,
             begin: Instant::now(),
             killed_at: None,
             database: config.store_path.clone(),
-        })
+        }
     }
 
     /// What is seen next. Cancel-safe; of one that has ended, its end again.
@@ -111,6 +110,11 @@ impl Ward {
     /// Since when it should be gone, because it was killed.
     pub(super) fn killed_at(&self) -> Option<Instant> {
         self.killed_at
+    }
+
+    /// Whether it was asked to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.watch.is_ending()
     }
 
     /// Asks it to end; asked again, nothing happens, because a second time would insist.
@@ -202,7 +206,11 @@ impl Wards {
     pub(super) fn new(config: &Config, children: Vec<(Heir, Socket)>) -> io::Result<Self> {
         let inherit = |(heir, line): (Heir, Socket)| {
             let Some(role) = heir.role() else { return Ok(None) };
-            let ward = Ward::new(config, role, Process::Inherited(Inherited::new(heir.pid)?), line)?;
+            line.set_nonblocking(true)?;
+            let process = Process::Inherited(Inherited::new(heir.pid)?);
+            let mut ward = Ward::new(config, role, process, UnixStream::from_std(line)?);
+            // It did its work: its silence is that of one who has spoken.
+            ward.watch.heard();
             Ok(Some(Inheritance { heir, ward, troubles: Vec::new() }))
         };
         Ok(Self(children.into_iter().filter_map(|child| inherit(child).transpose()).collect::<io::Result<_>>()?))

@@ -69,6 +69,11 @@ impl Watch {
         is_first
     }
 
+    /// Whether it was asked to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending_ms.is_some()
+    }
+
     /// It was asked once more, for something that takes its time.
     pub(super) fn asked_anew(&mut self) {
         self.ending_ms = Some(0);

@@ -80,7 +80,9 @@ mod synced {
 
     pub(super) fn named(directory: &Path) -> io::Result<()> {
         for entry in fs::read_dir(directory)? {
-            if let Some(synced) = files().get_mut(&of(&entry?.metadata()?)) {
+            // What another process has removed meanwhile needs no name.
+            let Ok(metadata) = entry?.metadata() else { continue };
+            if let Some(synced) = files().get_mut(&of(&metadata)) {
                 synced.is_named = true;
             }
         }
