@@ -37,8 +37,6 @@ pub(super) struct Child {
     /// What it calls itself: also one that was inherited, and need not be of this supervisor's build.
     pub(super) build: String,
     pub(super) begin: Instant,
-    /// Whether it said that it does its work.
-    pub(super) is_ready: bool,
     /// Whether it lived long enough to count as well.
     pub(super) is_healthy: bool,
     supervisor: Arc<Supervisor>,
@@ -48,7 +46,7 @@ pub(super) struct Child {
     is_stuck: bool,
     /// Whether it no longer speaks for its role.
     is_leaving: bool,
-    /// Since when it does its work.
+    /// When it said that it does its work.
     ready_since: Option<Instant>,
     /// When it was last heard to wait for the store, or began: who waits is not late.
     unready_since: Instant,
@@ -103,7 +101,7 @@ impl Child {
             (part.who, part.ready) = (Some(incarnation.clone()), Some(heir.build.clone()));
         });
         let mut child = Self::of(supervisor, Image::Running, heir.build, incarnation, ward);
-        (child.is_ready, child.ready_since) = (true, Some(Instant::now()));
+        child.ready_since = Some(Instant::now());
         child.register(heir.pid);
         for trouble in troubles {
             child.report(trouble);
@@ -124,7 +122,6 @@ impl Child {
             incarnation,
             build,
             begin: Instant::now(),
-            is_ready: false,
             is_healthy: false,
             supervisor: Arc::clone(supervisor),
             image,
@@ -165,6 +162,11 @@ impl Child {
         }
     }
 
+    /// Whether it said that it does its work.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready_since.is_some()
+    }
+
     /// Asks it to stop; asked again, nothing happens, because a second time would insist.
     pub(super) fn ask(&mut self) {
         self.ward.ask(Signal::SIGTERM);
@@ -189,8 +191,8 @@ impl Child {
         if words.contains(&Word::Waiting) {
             self.unready_since = Instant::now();
         }
-        if words.contains(&Word::Ready) && !self.is_ready && !self.is_leaving {
-            (self.is_ready, self.ready_since) = (true, Some(Instant::now()));
+        if words.contains(&Word::Ready) && !self.is_ready() && !self.is_leaving {
+            self.ready_since = Some(Instant::now());
             self.supervisor.say_ready(self.role, &self.image);
         }
     }
@@ -202,7 +204,7 @@ impl Child {
         }
         let restart = self.supervisor.config.restart;
         let is_overdue = self.unready_since.elapsed() > ms(restart.start_within_ms);
-        if self.image != Image::Running && !self.is_ready && !self.is_leaving && is_overdue {
+        if self.image != Image::Running && !self.is_ready() && !self.is_leaving && is_overdue {
             self.ask();
         }
         if self.ward.killed_at().is_some_and(|killed| killed.elapsed() > ms(restart.kill_after_ms))

@@ -94,7 +94,7 @@ pub(super) async fn keep(
             Attended::Until(why) => Ok(why),
         };
         supervisor.say_gone(role);
-        was_ready |= child.is_ready;
+        was_ready |= child.is_ready();
         match asked {
             Ok(why) => {
                 child.leaves();
@@ -142,7 +142,7 @@ pub(super) async fn keep(
                 failures = if child.is_healthy { 1 } else { failures + 1 };
                 let has_failed = (is_tried || !child.is_healthy) && status.code() != Some(EXIT_STORE.into());
                 // A new build that was ready once is kept: what it dies of is judged like any other death.
-                let image = if child.is_ready && !is_tried { &Image::Running } else { &image };
+                let image = if child.is_ready() && !is_tried { &Image::Running } else { &image };
                 if has_failed && supervisor.failed(role, image).await == Verdict::GiveUp {
                     break Kept::GaveUp;
                 }
