@@ -176,6 +176,40 @@ async fn who_asks_a_supervisor_to_stop_while_it_becomes_another_build_is_heard()
 }
 
 #[tokio::test]
+async fn who_asks_twice_a_supervisor_that_still_waits_for_the_store_is_heard_at_once() {
+    let (mut world, asked) = at_handover(HandoverPoint::BeforeAdoption, "stop", NEXT).await;
+    let supervisor = stopped(&world).await;
+    let lock = std::fs::File::options().write(true).open(world.file("state/lastword.db.commit-lock")).unwrap();
+    lock.lock().unwrap();
+    supervisor.terminate();
+    supervisor.thaw();
+    world.until("it stops", async |world| (said(world, "stopping: running turns") == 1).then_some(())).await;
+    supervisor.terminate();
+    assert_eq!(world.ended().await, Some(1), "{}", world.log());
+    assert_eq!(said(&world, "asked twice to stop"), 1, "{}", world.log());
+    drop(lock);
+    world.start_supervisor();
+    assert!(world.last_word(&asked).await.starts_with("Error: the work on this was interrupted"));
+    assert_eq!(world.judge().await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_supervisor_that_finds_no_store_when_it_has_become_another_build_says_so_and_lets_turns_finish() {
+    let (mut world, asked) = at_handover(HandoverPoint::BeforeAdoption, "stop", NEXT).await;
+    let supervisor = stopped(&world).await;
+    let (store, away) = (world.file("state/lastword.db"), world.file("away"));
+    std::fs::rename(&store, &away).unwrap();
+    supervisor.thaw();
+    let why = "there is no store: this deployment had its store at";
+    world.until("it says so", async |world| (said(world, why) == 1).then_some(())).await;
+    assert!(!world.has_last_word(&asked).await);
+    std::fs::rename(&away, &store).unwrap();
+    world.open_gate();
+    assert_ne!(world.ended().await, Some(0), "{}", world.log());
+    assert_eq!(world.last_word(&asked).await, "done #t1", "its turn had its grace: {}", world.log());
+}
+
+#[tokio::test]
 async fn a_child_that_hangs_with_the_commit_lock_in_hand_does_not_hold_up_a_supervisor_that_becomes_another_build() {
     let directory = tempfile::tempdir().unwrap();
     let once = directory.path().join("once");
@@ -213,6 +247,23 @@ async fn a_supervisor_does_not_become_a_build_that_would_not_take_over() {
     assert_eq!(world.last_word(&asked).await, "done #t1");
     assert_eq!(said(&world, " inherited role="), 0, "{}", world.log());
     assert!(is_next(&builds(&world).await.unwrap().0));
+    assert_eq!(world.judge().await, Findings::default());
+    assert_eq!(world.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_supervisor_that_can_not_become_another_build_goes_on_as_it_is() {
+    let mut world = World::start_with(settings()).await;
+    world.replace_program(&format!("case \"$*\" in *--heir-of*) chmod a-x \"$0\";; esac; {NEXT}"));
+    changed(&world).await;
+    let stays = "the supervisor stays the build that it is until its next start: Permission denied";
+    world.until("it stays", async |world| (said(world, stays) == 1).then_some(())).await;
+    for (who, message) in [(Who::Bridge, "#t1"), (Who::Worker, "#t2")] {
+        world.kill(who).await;
+        let asked = world.alice_says(&format!("go {message}")).await;
+        assert_eq!(world.last_word(&asked).await, format!("done {message}"));
+    }
+    assert_eq!(said(&world, stays), 1);
     assert_eq!(world.judge().await, Findings::default());
     assert_eq!(world.stop().await, Some(0));
 }

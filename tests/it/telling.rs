@@ -224,6 +224,19 @@ async fn an_account_shows_that_it_works_and_is_told_of_when_it_does_not() {
     assert!(log.contains("nobody knows whether it arrived: "), "{log}");
 }
 
+#[tokio::test]
+async fn a_canary_that_arrives_does_not_hide_that_deliveries_fail() {
+    let chats = vec![("main", ChatKind::Group), ("mine", ChatKind::Group)];
+    let world = World::start_with(Settings { chats, canary_to: Some("mine"), ..Settings::default() }).await;
+    world.network().will("main", On::Post, &[Fault::Reject { code: "unauthorized".into() }]).await;
+    world.alice_says("go #t1").await;
+    world.until("it is told", async |world| alert(world, "account_not_sending").map(|_| ())).await;
+    let count = async |world: &World| told(world, "mine").await.lines().count();
+    let before = count(&world).await;
+    world.until("more canaries", async |world| (count(world).await >= before + 3).then_some(())).await;
+    assert!(alert(&world, "account_not_sending").unwrap()["resolved_at"].is_null(), "{}", world.log());
+}
+
 /// Waits until there is no more such an alert about the account, which there was so often.
 async fn is_over(world: &World, code: &str, count: u64) {
     world

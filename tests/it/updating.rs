@@ -187,6 +187,10 @@ async fn a_build_that_fails_before_it_runs_changes_nothing() {
             &format!("{version} *check) ;; *) sleep 1000;; esac"),
             "the new build 9.9.9 (broken) failed its canary: it was not",
         ),
+        (
+            &format!("case \"$*\" in *\" run\") exit 3;; esac; {NEXT}"),
+            "the new build 0.1.0 (next, testing) failed in a deployment of its own: it ended with exit code 3; `update.log`",
+        ),
     ] {
         offers(&world, candidate);
         let asked = world.alice_says("/update").await;

@@ -2,7 +2,7 @@
 //!
 //! The manager is told that it lives only while its own loop goes round, and not while a killed child does not go.
 
-use std::future::pending;
+use std::{future::pending, process::ExitCode};
 
 use sd_notify::NotifyState;
 use tokio::{
@@ -106,6 +106,12 @@ async fn due(watchdog: &mut Option<Interval>) {
         Some(watchdog) => drop(watchdog.tick().await),
         None => pending().await,
     }
+}
+
+/// Asked to stop while it stops already.
+pub(super) fn insisted() -> ExitCode {
+    tracing::warn!("asked twice to stop: ending at once; the next start decides what is left");
+    ExitCode::FAILURE
 }
 
 /// Does nothing without a service manager. Everything goes on without one that does not listen.

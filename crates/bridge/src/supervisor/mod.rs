@@ -128,16 +128,17 @@ pub async fn supervise(config: Config, held: Option<Held>) -> anyhow::Result<Exi
     }
     let store = match wards.meanwhile(open_store(&config, &state, &mut desk)).await {
         Ok(Some(store)) => store,
-        Ok(None) => {
+        // Without a store, or asked to stop before there was one.
+        without => {
             if !wards.is_empty() {
+                if let Err(error) = &without {
+                    tracing::error!("there is no store: {error:#}");
+                }
                 say_stopping(&config);
             }
             desk.say_stopping();
-            return Ok(wards.end(&mut desk).await);
-        }
-        Err(error) => {
-            wards.end(&mut desk).await;
-            return Err(error);
+            let code = wards.end(&mut desk).await;
+            return without.map(|_| code);
         }
     };
     let listeners = herald::listeners(&config);
@@ -178,10 +179,7 @@ pub async fn supervise(config: Config, held: Option<Held>) -> anyhow::Result<Exi
     let mut worst = Kept::Stopped;
     loop {
         match desk.attend(roles.join_next()).await {
-            None if desk.asked() > 1 => {
-                tracing::warn!("asked twice to stop: ending at once; the next start decides what is left");
-                return Ok(ExitCode::FAILURE);
-            }
+            None if desk.asked() > 1 => return Ok(desk::insisted()),
             None => {
                 say_stopping(&supervisor.config);
                 supervisor.stop.cancel();

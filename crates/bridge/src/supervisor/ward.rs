@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use super::{
-    desk::Desk,
+    desk::{self, Desk},
     handover::Heir,
     process::{Inherited, Process},
     watch::{Act, Patience, ROUND_EVERY_MS, Watch},
@@ -234,17 +234,20 @@ impl Wards {
         }
     }
 
-    /// Ends them as at the end of a deployment: their turns may finish. Asked once more, at once.
+    /// Ends them as at the end of a deployment: their turns may finish. Asked twice to stop, at once.
     pub(super) async fn end(mut self, desk: &mut Desk) -> ExitCode {
         let ending = join_all(self.0.iter_mut().map(|inherited| {
             inherited.ward.ask(Signal::SIGTERM);
             inherited.until_ended()
         }));
-        if desk.attend(ending).await.is_none() {
-            tracing::warn!("asked twice to stop: ending at once; the next start decides what is left");
-            return ExitCode::FAILURE;
+        let mut ending = std::pin::pin!(ending);
+        loop {
+            match desk.attend(&mut ending).await {
+                Some(_) => return ExitCode::SUCCESS,
+                None if desk.asked() > 1 => return desk::insisted(),
+                None => {}
+            }
         }
-        ExitCode::SUCCESS
     }
 
     /// They get a keeper each.

@@ -7,12 +7,13 @@
 //! * `record`: how far it is
 //! * `files`: the program's file, the next one and the one before
 //! * `run`: what is run on the way
-//! * `prepare`, `fetch`: everything before the program's file is touched
+//! * `prepare`, `fetch`, `rehearse`: everything before the program's file is touched
 
 mod fetch;
 mod files;
 mod prepare;
 mod record;
+mod rehearse;
 mod run;
 
 use std::{future::pending, path::Path, sync::Arc, time::Duration};

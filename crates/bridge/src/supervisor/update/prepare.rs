@@ -16,6 +16,7 @@ use super::{
     fetch::fetch,
     files::Files,
     record::Change,
+    rehearse::rehearse,
     run::{LOG, begin_log, run},
 };
 use crate::{
@@ -107,17 +108,19 @@ async fn try_out(update: &Update<'_>, files: &Files, log: &Path) -> Result<Prepa
         Operation::Rollback => &[("check", "does not take the configuration")],
         _ => &[("check", "does not take the configuration"), ("canary", "failed its canary")],
     };
+    let within = ms(config.update.confirm_within_ms);
+    let more = |why| format!("{why}; `{LOG}` of the state directory says more");
     for (subcommand, failed) in tries {
         let mut argv = vec![OsString::from(&next)];
         if let Some(file) = &config.file {
             argv.extend(["--config".into(), file.into()]);
         }
         argv.push(subcommand.into());
-        let tried = run(&argv, Path::new("."), log, ms(config.update.confirm_within_ms)).await;
-        tried.map_err(|why| {
-            format!("the new build {to} {failed}: it {why}; `{LOG}` of the state directory says more")
-        })?;
+        let tried = run(&argv, Path::new("."), log, within).await;
+        tried.map_err(|why| more(format!("the new build {to} {failed}: it {why}")))?;
     }
+    let rehearsed = rehearse(&next, &to, folder.path(), log, within).await;
+    rehearsed.map_err(|why| more(format!("the new build {to} failed in a deployment of its own: it {why}")))?;
     let text = format!("Changing from {from} to {to} …");
     let said = update.supervisor.store.say_how_far(update.request.turn, text).await;
     said.map_err(|error| format!("the store does not answer: {error}"))?;

@@ -1,8 +1,10 @@
 //! Programs that an update runs: to their end, with whatever they started, and no longer than the supervisor.
 
 use std::{
+    convert::Infallible,
     ffi::OsString,
     fs::{File, OpenOptions},
+    future::pending,
     io::{self, Write},
     os::{fd::OwnedFd, unix::fs::OpenOptionsExt, unix::net::UnixStream},
     path::{Path, PathBuf},
@@ -10,26 +12,66 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use lastword_agents::shim;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
-use crate::supervisor::{handover::INHERITS_ENV, image::MANAGER_ENV};
+use crate::{
+    process::program,
+    supervisor::{handover::INHERITS_ENV, image::MANAGER_ENV},
+};
 
 /// The file in the state directory that has what they print.
 pub(super) const LOG: &str = "update.log";
+/// How long one that is ended is waited for.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs one that should end well within a time; what it prints is added to the file `log`. Says how it ended otherwise.
 pub(super) async fn run(argv: &[OsString], folder: &Path, log: &Path, within: Duration) -> Result<(), String> {
+    match end_or(pending::<Infallible>(), argv, folder, log, within).await? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(epitaph(status)),
+        None => Err(format!("was not done within {} s", within.as_secs())),
+    }
+}
+
+/// Runs one that should go on until it is `ready`, and ends it then.
+pub(super) async fn run_until(
+    ready: impl Future<Output = ()>,
+    argv: &[OsString],
+    folder: &Path,
+    log: &Path,
+    within: Duration,
+) -> Result<(), String> {
+    let mut is_ready = false;
+    match end_or(ready.map(|()| is_ready = true), argv, folder, log, within).await? {
+        Some(status) => Err(epitaph(status)),
+        None if is_ready => Ok(()),
+        None => Err(format!("was not ready within {} s", within.as_secs())),
+    }
+}
+
+/// Runs one until something else is, for so long at most: how it ended, if it did by itself.
+async fn end_or<T>(
+    other: impl Future<Output = T>,
+    argv: &[OsString],
+    folder: &Path,
+    log: &Path,
+    within: Duration,
+) -> Result<Option<ExitStatus>, String> {
     let (mut child, lifeline) = start(argv, folder, log).map_err(|error| format!("could not be started: {error}"))?;
-    let ended = tokio::time::timeout(within, child.wait()).await;
+    let ended = tokio::select! {
+        ended = child.wait() => Some(ended),
+        _ = other => None,
+        () = tokio::time::sleep(within) => None,
+    };
     // With it ends whatever is left.
     drop(lifeline);
-    match ended {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(epitaph(status)),
-        Ok(Err(error)) => Err(format!("could not be waited for: {error}")),
-        Err(_) => Err(format!("was not done within {} s", within.as_secs())),
+    if ended.is_none() {
+        // Whoever is killed can't say why it does not go; then nobody waits for it.
+        let _ = tokio::time::timeout(GONE_WITHIN, child.wait()).await;
     }
+    ended.transpose().map_err(|error| format!("could not be waited for: {error}"))
 }
 
 /// Begins the file anew, for this user only.
@@ -45,8 +87,8 @@ fn start(argv: &[OsString], folder: &Path, log: &Path) -> io::Result<(Child, Uni
     writeln!(log, "$ {}", argv.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))?;
     let (mut lifeline, its) = UnixStream::pair()?;
     let shim = shim::command_line()?;
-    let (program, args) = shim.split_first().ok_or(io::ErrorKind::NotFound)?;
-    let mut command = Command::new(program);
+    let (this, args) = shim.split_first().ok_or(io::ErrorKind::NotFound)?;
+    let mut command = program::call(Path::new(this));
     command.args(args).args(argv).current_dir(folder).stdin(OwnedFd::from(its)).process_group(0);
     command.stdout(log.try_clone()?).stderr(log);
     for name in MANAGER_ENV.iter().chain([&INHERITS_ENV]) {
