@@ -21,15 +21,18 @@ async fn heard(world: &World, message: &str) {
         .await;
 }
 
+/// The last words of a restart. What it said before may stand beside them, where its bridge was killed while it posted that.
+async fn last_words(world: &World, message: &str) -> Vec<String> {
+    let texts = replies(world, message).await.into_iter().map(|reply| reply.text);
+    texts.filter(|text| text.starts_with("Restarted ") || text.starts_with("Error: ")).collect()
+}
+
 /// Waits for the one last word of a restart.
 async fn last_word(world: &World, message: &str) -> String {
-    let last_words = async |world: &World| {
-        let texts = replies(world, message).await.into_iter().map(|reply| reply.text);
-        texts.filter(|text| text.starts_with("Restarted ") || text.starts_with("Error: ")).collect::<Vec<_>>()
-    };
-    world.until("it is answered", async |world| (!last_words(world).await.is_empty()).then_some(())).await;
+    let answered = async |world: &World| (!last_words(world, message).await.is_empty()).then_some(());
+    world.until("it is answered", answered).await;
     world.judge().await;
-    let mut words = last_words(world).await;
+    let mut words = last_words(world, message).await;
     assert_eq!(words.len(), 1, "{words:?}");
     words.remove(0)
 }
@@ -174,8 +177,7 @@ async fn a_restart_that_never_gets_ready_is_an_error() {
     let port = world.take_port().await;
     supervisor.thaw();
     assert_eq!(world.ended().await, Some(70), "{}", world.log());
-    let replies = replies(&world, &asked).await;
-    let words: Vec<&str> = replies.iter().map(|reply| reply.text.as_str()).collect();
+    let words = last_words(&world, &asked).await;
     assert_eq!(words, ["Error: what was to be started again does not get ready; the operator can see why."]);
     drop(port);
     is_sound(&world);

@@ -81,6 +81,7 @@ fn shepherd(argv: Vec<OsString>) -> io::Result<u8> {
     let status = shim.serve()?;
     // Told before the leftovers are ended, because elsewhere than on Linux that ends us as well.
     shim.tell(&status);
+    shim.end_agent();
     tree::end_all();
     Ok(status.exit_code())
 }

@@ -119,14 +119,17 @@ pub(super) fn descendants(root: Pid) -> Vec<Pid> {
 
 pub(super) fn find(supervisor: Pid, who: Who) -> Option<Pid> {
     let below = descendants(supervisor);
-    let named = |name: &str| below.iter().copied().find(|pid| argument(*pid, name));
+    let shims: Vec<Pid> = below.iter().copied().filter(|pid| argument(*pid, "exec-agent")).collect();
+    // An update runs a whole deployment below a shim.
+    let others: Vec<Pid> = shims.iter().flat_map(|shim| descendants(*shim)).chain(shims.iter().copied()).collect();
+    let named = |name: &str| below.iter().copied().find(|pid| argument(*pid, name) && !others.contains(pid));
     match who {
         // Below a shell, where the deployment has a disk of its own.
         Who::Supervisor => named("run").or(Some(supervisor)),
         Who::Bridge => named("bridge"),
         Who::Worker => named("worker"),
-        Who::Shim => named("exec-agent"),
-        Who::Agent => descendants(named("exec-agent")?).first().copied(),
+        Who::Shim => shims.first().copied(),
+        Who::Agent => descendants(*shims.first()?).first().copied(),
     }
 }
 

@@ -18,8 +18,11 @@ use std::{
 use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::wait::WaitStatus,
-    unistd::getpid,
+    sys::{
+        signal::{Signal, kill},
+        wait::WaitStatus,
+    },
+    unistd::{Pid, getpid},
 };
 use signal_hook::{
     consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM},
@@ -181,7 +184,17 @@ impl Shim {
             }
             _ => {}
         });
+        if ended.is_some() {
+            self.agent = None;
+        }
         ended
+    }
+
+    /// Kills the agent, if it was not reaped: the process table may not show one of our own that can't be read.
+    pub(crate) fn end_agent(&self) {
+        if let Some(agent) = &self.agent {
+            let _ = kill(Pid::from_raw(agent.pid), Signal::SIGKILL);
+        }
     }
 
     /// Tells the worker; if it is gone nobody needs to know.

@@ -249,7 +249,11 @@ fn raise_for(
 ) {
     match outcome {
         SendOutcome::Delivered(_) => sends(account, member),
-        SendOutcome::Rejected(rejection @ Rejection::Unauthorized) => can_not_send(account, member, rejection),
+        SendOutcome::Rejected(rejection @ Rejection::Unauthorized) => {
+            // First: a canary that arrives meanwhile would say that all is well.
+            account.health.not_delivered(claim.id, &rejection.to_string());
+            can_not_send(account, member, rejection);
+        }
         SendOutcome::Retry(_) | SendOutcome::Rejected(_) | SendOutcome::Unknown(_) => {}
     }
     if may_show_twice(claim, capabilities, step, outcome) {

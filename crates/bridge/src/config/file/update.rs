@@ -31,7 +31,7 @@ pub struct UpdateConfig {
     #[serde(rename = "build_within", with = "duration")]
     #[schemars(with = "duration::Text")]
     pub build_within_ms: i64,
-    /// How long a new build may take to be tried out beside the one that runs, and again to prove itself in its place.
+    /// How long each trial of a new build beside the one that runs may take, and then its proof in its place.
     #[serde(rename = "confirm_within", with = "duration")]
     #[schemars(with = "duration::Text")]
     pub confirm_within_ms: i64,

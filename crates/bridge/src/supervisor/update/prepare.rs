@@ -103,7 +103,7 @@ async fn try_out(update: &Update<'_>, files: &Files, log: &Path) -> Result<Prepa
     if to == from {
         return Ok(Prepared::Same(to));
     }
-    // One to go back to may be older than what it would be asked.
+    // One to go back to may be older than what it would be asked, and was here before.
     let tries: &[_] = match update.request.operation {
         Operation::Rollback => &[("check", "does not take the configuration")],
         _ => &[("check", "does not take the configuration"), ("canary", "failed its canary")],
@@ -119,8 +119,10 @@ async fn try_out(update: &Update<'_>, files: &Files, log: &Path) -> Result<Prepa
         let tried = run(&argv, Path::new("."), log, within).await;
         tried.map_err(|why| more(format!("the new build {to} {failed}: it {why}")))?;
     }
-    let rehearsed = rehearse(&next, &to, folder.path(), log, within).await;
-    rehearsed.map_err(|why| more(format!("the new build {to} failed in a deployment of its own: it {why}")))?;
+    if update.request.operation != Operation::Rollback {
+        let rehearsed = rehearse(&next, &to, folder.path(), log, within).await;
+        rehearsed.map_err(|why| more(format!("the new build {to} failed in a deployment of its own: it {why}")))?;
+    }
     let text = format!("Changing from {from} to {to} …");
     let said = update.supervisor.store.say_how_far(update.request.turn, text).await;
     said.map_err(|error| format!("the store does not answer: {error}"))?;

@@ -1,5 +1,5 @@
-//! A deployment of the new build with nobody in it: that it starts as a supervisor, too, which no trial beside this one's
-//! children shows.
+//! A deployment of the new build with nobody in it: that it starts as a supervisor, too, which what it does below this one
+//! does not show.
 
 use std::{
     ffi::OsString,
@@ -17,6 +17,8 @@ use super::run::run_until;
 
 /// How often to ask whether it is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often it is set up where its port is taken by somebody else.
+const TRIES_MAX: u32 = 3;
 /// How long one answer may take.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -29,19 +31,26 @@ pub(super) async fn rehearse(
     log: &Path,
     within: Duration,
 ) -> Result<(), String> {
-    let (config, listen) =
-        configure(folder).map_err(|error| format!("can't be set up in the state directory: {error}"))?;
-    let argv: [OsString; 4] = [program.into(), "--config".into(), config, "run".into()];
-    run_until(ready(listen, build), &argv, folder, log, within).await
+    let mut tries = 1;
+    loop {
+        let (config, listen) =
+            configure(folder).map_err(|error| format!("can't be set up in the state directory: {error}"))?;
+        let argv: [OsString; 4] = [program.into(), "--config".into(), config, "run".into()];
+        let done = run_until(ready(listen, build), &argv, folder, log, within).await;
+        // Somebody took its port: that says nothing of the build.
+        if done.is_ok() || tries == TRIES_MAX || TcpListener::bind(listen).is_ok() {
+            return done;
+        }
+        tries += 1;
+    }
 }
 
 /// A configuration of nobody's.
 fn configure(folder: &Path) -> io::Result<(OsString, SocketAddr)> {
-    // Free now: the system does not give it to the next who asks.
     let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let config = folder.join("lastword.yaml");
-    let text = json!({ "state_dir": folder.join("state"), "http": { "listen": listen } });
-    fs::write(&config, text.to_string())?;
+    let state_dir = folder.join("state").to_string_lossy().replace("${", "$${");
+    fs::write(&config, json!({ "state_dir": state_dir, "http": { "listen": listen } }).to_string())?;
     Ok((config.into(), listen))
 }
 

@@ -23,8 +23,8 @@ use crate::{
 
 /// The file in the state directory that has what they print.
 pub(super) const LOG: &str = "update.log";
-/// How long one that is ended is waited for.
-const GONE_WITHIN: Duration = Duration::from_secs(5);
+/// How long one that is ended may take to be gone: longer than its shim tries.
+const GONE_WITHIN: Duration = Duration::from_secs(6);
 
 /// Runs one that should end well within a time; what it prints is added to the file `log`. Says how it ended otherwise.
 pub(super) async fn run(argv: &[OsString], folder: &Path, log: &Path, within: Duration) -> Result<(), String> {
@@ -60,16 +60,21 @@ async fn end_or<T>(
     within: Duration,
 ) -> Result<Option<ExitStatus>, String> {
     let (mut child, lifeline) = start(argv, folder, log).map_err(|error| format!("could not be started: {error}"))?;
+    let group = child.id().and_then(|pid| i32::try_from(pid).ok()).map(shim::group_of);
     let ended = tokio::select! {
         ended = child.wait() => Some(ended),
         _ = other => None,
         () = tokio::time::sleep(within) => None,
     };
-    // With it ends whatever is left.
+    // With it ends whatever is left, if the shim lives to see to it.
     drop(lifeline);
-    if ended.is_none() {
-        // Whoever is killed can't say why it does not go; then nobody waits for it.
-        let _ = tokio::time::timeout(GONE_WITHIN, child.wait()).await;
+    let gone = match &ended {
+        Some(Ok(status)) => Some(*status),
+        Some(Err(_)) => None,
+        None => tokio::time::timeout(GONE_WITHIN, child.wait()).await.ok().and_then(Result::ok),
+    };
+    if gone.is_none_or(|status| status.code().is_none()) {
+        group.into_iter().for_each(shim::end_group);
     }
     ended.transpose().map_err(|error| format!("could not be waited for: {error}"))
 }
