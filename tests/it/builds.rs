@@ -157,18 +157,24 @@ async fn stopped(world: &World) -> Pid {
     supervisor
 }
 
-#[tokio::test]
-async fn who_asks_a_supervisor_to_stop_while_it_becomes_another_build_is_heard() {
-    let (mut world, asked) = at_handover(HandoverPoint::BeforeAdoption, "stop", NEXT).await;
+/// The same, and it is asked to stop, and has become another build that can't open the store while the lock is held.
+async fn asked_to_stop_without_a_store() -> (World, String, Pid, std::fs::File) {
+    let (world, asked) = at_handover(HandoverPoint::BeforeAdoption, "stop", NEXT).await;
     let supervisor = stopped(&world).await;
     let lock = std::fs::File::options().write(true).open(world.file("state/lastword.db.commit-lock")).unwrap();
     lock.lock().unwrap();
     supervisor.terminate();
     supervisor.thaw();
+    (world, asked, supervisor, lock)
+}
+
+#[tokio::test]
+async fn who_asks_a_supervisor_to_stop_while_it_becomes_another_build_is_heard() {
+    let (mut world, asked, _, lock) = asked_to_stop_without_a_store().await;
     // The one of the build before made room.
     let both = async |world: &World| (said(world, "the bridge stops receiving") == 2).then_some(());
     world.until("the bridge is asked to stop", both).await;
-    lock.unlock().unwrap();
+    drop(lock);
     world.open_gate();
     assert_eq!(world.ended().await, Some(0), "{}", world.log());
     assert_eq!(world.last_word(&asked).await, "done #t1", "its turn had its grace: {}", world.log());
@@ -177,12 +183,7 @@ async fn who_asks_a_supervisor_to_stop_while_it_becomes_another_build_is_heard()
 
 #[tokio::test]
 async fn who_asks_twice_a_supervisor_that_still_waits_for_the_store_is_heard_at_once() {
-    let (mut world, asked) = at_handover(HandoverPoint::BeforeAdoption, "stop", NEXT).await;
-    let supervisor = stopped(&world).await;
-    let lock = std::fs::File::options().write(true).open(world.file("state/lastword.db.commit-lock")).unwrap();
-    lock.lock().unwrap();
-    supervisor.terminate();
-    supervisor.thaw();
+    let (mut world, asked, supervisor, lock) = asked_to_stop_without_a_store().await;
     world.until("it stops", async |world| (said(world, "stopping: running turns") == 1).then_some(())).await;
     supervisor.terminate();
     assert_eq!(world.ended().await, Some(1), "{}", world.log());

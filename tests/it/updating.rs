@@ -72,6 +72,13 @@ fn program_is(world: &World) -> &'static str {
     if is_script { "next" } else { "first" }
 }
 
+/// Whether there are processes of a deployment that a new build was given to itself.
+fn is_trying(world: &World) -> bool {
+    let folder = world.file("state/update-").display().to_string();
+    let calls = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| std::fs::read(entry.path().join("cmdline")));
+    calls.flatten().any(|call| String::from_utf8_lossy(&call).contains(&folder))
+}
+
 /// Nothing is owed or doubled, nothing is left of an update, and messages are answered.
 async fn is_sound(world: &World, token: &str) {
     let asked = world.alice_says(&format!("go {token}")).await;
@@ -79,6 +86,10 @@ async fn is_sound(world: &World, token: &str) {
     assert_eq!(world.judge().await, Findings::default());
     world.until("the record is cleared", async |world| (!world.file("state/update.json").exists()).then_some(())).await;
     assert!(!world.file("lastword.next").exists());
+    world.until("nothing tried out lives", async |world| (!is_trying(world)).then_some(())).await;
+    let state = std::fs::read_dir(world.file("state")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = state.filter(|name| name.as_encoded_bytes().starts_with(b"update-")).collect();
+    assert!(left.is_empty(), "{left:?}");
     let audit = world.lastword(&["audit"]).output().unwrap();
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
 }

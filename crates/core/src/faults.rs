@@ -85,6 +85,8 @@ named! {
     pub enum UpdatePoint {
         /// The new build is made, and not tried out.
         AfterBuild = "update.after_build",
+        /// A deployment of the new build's own runs beside this one.
+        InRehearsal = "update.in_rehearsal",
         /// The one before is kept, the program's file is what it was.
         BeforeSwap = "update.before_swap",
         /// The program's file is the new build.

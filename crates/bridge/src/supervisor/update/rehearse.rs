@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use lastword_core::faults::{UpdatePoint, point_of_update};
 use serde_json::{Value, json};
 
 use super::run::run_until;
@@ -65,6 +66,7 @@ async fn ready(listen: SocketAddr, build: &str) {
             && let Ok(page) = page.json::<Value>().await
             && page["build"] == build
         {
+            point_of_update(UpdatePoint::InRehearsal);
             return;
         }
         tokio::time::sleep(LOOK_EVERY).await;
